@@ -1,0 +1,323 @@
+#include "app/pipeline.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls/dedupe.h"
+#include "core/err.h"
+
+enum { DEDUPE_MAX = 32 * 1024 * 1024 };
+
+/* Where the full batch stands between the two threads. */
+enum hand { HAND_EMPTY = 0, HAND_FULL, HAND_ENDING };
+
+struct pipeline {
+	struct pipeline_options options;
+	struct dedupe *dedupe;
+	struct enrich *enrich;
+	struct detector *detector;
+	struct alerts *alerts;
+	struct batch *filling;
+	struct batch *running; /* the other one; with one thread they take turns all the same */
+	uint64_t next_event;
+	int64_t last_us;
+
+	bool threaded;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum hand hand;
+
+	/* Counters: written by one thread each, read behind the lock. */
+	struct stage_count dedupe_count;
+	struct stage_count batch_count;
+	uint64_t by_kind[KIND_COUNT];
+	int64_t first_seen_us;
+	uint64_t sent;
+	struct rule_count *by_rule;
+	size_t rule_count;
+	size_t rule_cap;
+};
+
+/* ---- one batch ---- */
+
+static void count_rule(struct pipeline *p, struct slice rule)
+{
+	size_t at = 0;
+
+	while (at < p->rule_count && slice_cmp(p->by_rule[at].rule, rule) < 0) {
+		at++;
+	}
+	if (at < p->rule_count && slice_eq(p->by_rule[at].rule, rule)) {
+		p->by_rule[at].alerts++;
+		return;
+	}
+	if (p->rule_count == p->rule_cap) {
+		size_t cap = p->rule_cap ? p->rule_cap * 2 : 64;
+		struct rule_count *rows = realloc(p->by_rule, cap * sizeof(*rows));
+		if (!rows) {
+			return;
+		}
+		p->by_rule = rows;
+		p->rule_cap = cap;
+	}
+	char *name = strndup(rule.p, rule.len); /* outlives a reload of the rules */
+	if (!name) {
+		return;
+	}
+	memmove(&p->by_rule[at + 1], &p->by_rule[at], (p->rule_count - at) * sizeof(*p->by_rule));
+	p->by_rule[at] = (struct rule_count){{name, rule.len}, 1};
+	p->rule_count++;
+}
+
+static void send_alert(struct pipeline *p, const struct alert *alert)
+{
+	for (size_t i = 0; i < p->options.sink_count; i++) {
+		(void)p->options.sinks[i]->ops->push(p->options.sinks[i], alert);
+	}
+	pthread_mutex_lock(&p->lock);
+	p->sent++;
+	count_rule(p, alert->rule);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void run_batch(struct pipeline *p, struct batch *batch)
+{
+	struct alert alert;
+
+	enrich_run(p->enrich, batch);
+	detector_run(p->detector, batch);
+	for (size_t i = 0; i < detector_count(p->detector); i++) {
+		const struct finding *f = detector_finding(p->detector, i);
+		bool out = alerts_take(p->alerts, f, &alert);
+		if (p->options.observe) {
+			p->options.observe(p->options.user, f, out ? &alert : NULL);
+		}
+		if (out) {
+			send_alert(p, &alert);
+		}
+	}
+}
+
+/* ---- handing over ---- */
+
+static void *pipeline_main(void *arg)
+{
+	struct pipeline *p = arg;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		while (p->hand == HAND_EMPTY) {
+			pthread_cond_wait(&p->changed, &p->lock);
+		}
+		if (p->hand == HAND_ENDING) {
+			break;
+		}
+		pthread_mutex_unlock(&p->lock);
+		run_batch(p, p->running);
+		pthread_mutex_lock(&p->lock);
+		p->hand = HAND_EMPTY;
+		pthread_cond_broadcast(&p->changed);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static void wait_idle(struct pipeline *p)
+{
+	if (!p->threaded) {
+		return;
+	}
+	pthread_mutex_lock(&p->lock);
+	while (p->hand == HAND_FULL) {
+		pthread_cond_wait(&p->changed, &p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void hand_over(struct pipeline *p)
+{
+	struct batch *full = p->filling;
+
+	if (full->count == 0) {
+		return;
+	}
+	p->next_event += full->count;
+	stage_out(&p->batch_count, full->count);
+	wait_idle(p);
+	p->filling = p->running;
+	p->running = full;
+	if (p->threaded) {
+		pthread_mutex_lock(&p->lock);
+		p->hand = HAND_FULL;
+		pthread_cond_broadcast(&p->changed);
+		pthread_mutex_unlock(&p->lock);
+	} else {
+		run_batch(p, full);
+	}
+	batch_reset(p->filling, p->next_event);
+}
+
+/* ---- set-up ---- */
+
+static struct detector *new_detector(const struct pipeline *p, const struct site *site,
+                                     const char **why)
+{
+	struct detector_options options = {
+	        .rules = site->rules,
+	        .key = &site->key,
+	        .site = site_eval(site),
+	        .memory = p->options.memory,
+	        .threads = p->options.threads > 1 ? p->options.threads - 1 : 1,
+	        .cold = p->options.cold,
+	};
+
+	return detector_new(&options, why);
+}
+
+struct pipeline *pipeline_new(const struct pipeline_options *options, const char **why)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	struct alerts_options alerts = {
+	        .key = &options->site->key,
+	        .site = options->site_name,
+	        .engine = options->engine_name,
+	};
+
+	*why = "no memory";
+	if (!p) {
+		return NULL;
+	}
+	p->options = *options;
+	p->first_seen_us = INSTANT_NONE;
+	p->last_us = INSTANT_NONE;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
+	p->dedupe = dedupe_new(DEDUPE_MAX, DEDUPE_WINDOW_US, &options->site->key);
+	p->enrich = site_enrich(options->site, options->source_names, options->source_count);
+	p->alerts = alerts_new(&alerts);
+	p->filling = batch_new();
+	p->running = batch_new();
+	p->detector = new_detector(p, options->site, why);
+	if (!p->dedupe || !p->enrich || !p->alerts || !p->filling || !p->running || !p->detector) {
+		pipeline_free(p);
+		return NULL;
+	}
+	if (options->threads > 1) {
+		p->threaded = pthread_create(&p->thread, NULL, pipeline_main, p) == 0;
+	}
+	*why = NULL;
+	return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p) {
+		return;
+	}
+	wait_idle(p);
+	if (p->threaded) {
+		pthread_mutex_lock(&p->lock);
+		p->hand = HAND_ENDING;
+		pthread_cond_broadcast(&p->changed);
+		pthread_mutex_unlock(&p->lock);
+		pthread_join(p->thread, NULL);
+	}
+	detector_free(p->detector);
+	enrich_free(p->enrich);
+	dedupe_free(p->dedupe);
+	alerts_free(p->alerts);
+	batch_free(p->filling);
+	batch_free(p->running);
+	for (size_t i = 0; i < p->rule_count; i++) {
+		free((void *)(uintptr_t)p->by_rule[i].rule.p);
+	}
+	free(p->by_rule);
+	pthread_mutex_destroy(&p->lock);
+	pthread_cond_destroy(&p->changed);
+	free(p);
+}
+
+int pipeline_reload(struct pipeline *p, const struct site *site, const char **why)
+{
+	pipeline_finish(p);
+	struct detector *detector = new_detector(p, site, why);
+	struct enrich *enrich = site_enrich(site, p->options.source_names, p->options.source_count);
+	if (!detector || !enrich) {
+		detector_free(detector);
+		enrich_free(enrich);
+		return E_NOMEM;
+	}
+	detector_free(p->detector);
+	enrich_free(p->enrich);
+	p->detector = detector;
+	p->enrich = enrich;
+	p->options.site = site;
+	return OK;
+}
+
+/* ---- events ---- */
+
+static bool duplicate(struct pipeline *p, const struct event *e)
+{
+	stage_in(&p->dedupe_count, 1);
+	if (e->kind == KIND_CALL &&
+	    dedupe_seen(p->dedupe, dedupe_hash(p->dedupe, e->call_id), e->time_us)) {
+		stage_drop(&p->dedupe_count, REASON_DUPLICATE_CALL);
+		return true;
+	}
+	stage_out(&p->dedupe_count, 1);
+	return false;
+}
+
+void pipeline_push(struct pipeline *p, const struct event *event)
+{
+	if (duplicate(p, event)) {
+		return;
+	}
+	/* Events of one instant stay in one batch. */
+	if (p->filling->count >= BATCH_ROWS && event->time_us != p->last_us) {
+		hand_over(p);
+	}
+	stage_in(&p->batch_count, 1);
+	int err = batch_append(p->filling, event);
+	if (err == E_FULL || (err == E_RANGE && p->filling->count > 0)) {
+		hand_over(p);
+		err = batch_append(p->filling, event);
+	}
+	if (err != OK) {
+		stage_drop(&p->batch_count, REASON_BATCH_TEXT);
+		return;
+	}
+	p->by_kind[event->kind]++;
+	p->first_seen_us = p->first_seen_us == INSTANT_NONE ? event->time_us : p->first_seen_us;
+	p->last_us = event->time_us;
+}
+
+void pipeline_flush(struct pipeline *p)
+{
+	hand_over(p);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	hand_over(p);
+	wait_idle(p);
+}
+
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *out)
+{
+	*out = (struct pipeline_stats){0};
+	stage_add(&out->dedupe, &p->dedupe_count);
+	stage_add(&out->batch, &p->batch_count);
+	memcpy(out->events_by_kind, p->by_kind, sizeof(p->by_kind));
+	out->first_us = p->first_seen_us;
+	out->last_us = p->last_us;
+	wait_idle(p);
+	detector_stats(p->detector, &out->detect);
+	alerts_stats(p->alerts, &out->alerts);
+	out->sent = p->sent;
+	out->by_rule = p->by_rule;
+	out->rule_count = p->rule_count;
+}

@@ -1,0 +1,75 @@
+/* From events in order to alerts at the sinks: duplicates out, batches, enrichment, detection.
+ *
+ *	struct pipeline *p = pipeline_new(&options, &why);
+ *	while (event) pipeline_push(p, &event);
+ *	pipeline_finish(p);
+ *
+ * With more than one thread the caller fills batches while the pipeline's own thread takes the
+ * full ones through enrich and detect; one batch is handed over at a time, so memory is bounded
+ * and the result is the same as with one thread. Replay and daemon run this same code.
+ */
+#ifndef ENGINE_APP_PIPELINE_H
+#define ENGINE_APP_PIPELINE_H
+
+#include <stdint.h>
+
+#include "alerts/alerts.h"
+#include "app/site.h"
+#include "core/stats.h"
+#include "sinks/sink.h"
+
+enum { PIPELINE_SINKS_MAX = 4, PIPELINE_SOURCES_MAX = 64 };
+
+struct pipeline_options {
+	const struct site *site;
+	const char *site_name;   /* "local" */
+	const char *engine_name; /* "replay" */
+	const char *const *source_names;
+	size_t source_count;
+	struct sink *sinks[PIPELINE_SINKS_MAX]; /* borrowed */
+	size_t sink_count;
+	size_t memory;    /* 0: 4 GiB */
+	unsigned threads; /* in all: 1, or more: one parses, the others detect */
+	bool cold;        /* a live start: see detector_options */
+	/* Sees every finding before suppression, and the alert or NULL; NULL: nobody. From the
+	 * pipeline's thread. */
+	void (*observe)(void *user, const struct finding *f, const struct alert *alert);
+	void *user;
+};
+
+/* Alerts sent by one rule. */
+struct rule_count {
+	struct slice rule;
+	uint64_t alerts;
+};
+
+struct pipeline_stats {
+	struct stage_count dedupe; /* events in, events that are not duplicates out */
+	struct stage_count batch;
+	struct detector_stats detect;
+	struct alerts_stats alerts;
+	uint64_t sent; /* alerts handed to the sinks */
+	uint64_t events_by_kind[KIND_COUNT];
+	const struct rule_count *by_rule; /* rules with alerts, by name; the pipeline's */
+	size_t rule_count;
+	int64_t first_us, last_us; /* event time; INSTANT_NONE when empty */
+};
+
+struct pipeline;
+
+struct pipeline *pipeline_new(const struct pipeline_options *options, const char **why);
+void pipeline_free(struct pipeline *p);
+/* Events in the total order. */
+void pipeline_push(struct pipeline *p, const struct event *event);
+/* Hands over what waits in the present batch (live sources: a quiet moment). */
+void pipeline_flush(struct pipeline *p);
+/* The same, and waits until every alert is at the sinks. */
+void pipeline_finish(struct pipeline *p);
+/* Another site (reload) from the next batch on; windows start anew. The old one may be freed when
+ * this returns. E_NOMEM and *why: the old one stays.
+ */
+int pipeline_reload(struct pipeline *p, const struct site *site, const char **why);
+/* After pipeline_finish, or a little behind while running. */
+void pipeline_stats(struct pipeline *p, struct pipeline_stats *out);
+
+#endif

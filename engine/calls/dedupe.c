@@ -1,0 +1,183 @@
+#include "calls/dedupe.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "calls/region.h"
+
+struct entry {
+	uint64_t hash; /* 0: never used */
+	int64_t time_us;
+};
+
+enum { LINE = 4 };
+
+struct line {
+	struct entry entry[LINE];
+};
+static_assert(sizeof(struct line) == 64, "one cache line");
+
+struct dedupe {
+	const struct hash_key *key;
+	struct line *lines;
+	uint64_t line_count;
+	int64_t window_us;
+	int64_t newest_us;
+	struct dedupe_stat stat;
+};
+
+struct dedupe *dedupe_new(uint64_t entries_max, int64_t window_us, const struct hash_key *key)
+{
+	struct dedupe *d = region_new(sizeof(*d), false);
+
+	if (!d) {
+		return NULL;
+	}
+	/* Half as many again as promised: a line is three eighths of 24 bytes an entry. */
+	d->line_count = entries_max / 8 * 3 + 3;
+	d->key = key;
+	d->window_us = window_us;
+	d->newest_us = INT64_MIN;
+	d->lines = d->line_count <= UINT32_MAX
+	                   ? region_new(d->line_count * sizeof(*d->lines), false)
+	                   : NULL;
+	if (!d->lines) {
+		dedupe_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void dedupe_free(struct dedupe *d)
+{
+	if (d) {
+		region_drop(d->lines, d->line_count * sizeof(*d->lines));
+		region_drop(d, sizeof(*d));
+	}
+}
+
+uint64_t dedupe_hash(const struct dedupe *d, struct slice call_id)
+{
+	uint64_t hash = hash_slice(d->key, call_id);
+
+	return hash ? hash : 1;
+}
+
+/* The two lines of a hash, one by each half of it. */
+static struct line *line_of(const struct dedupe *d, uint64_t hash, int which)
+{
+	uint64_t half = which == 0 ? hash >> 32 : hash & UINT32_MAX;
+
+	return d->lines + (half * d->line_count >> 32);
+}
+
+void dedupe_prefetch(const struct dedupe *d, uint64_t hash)
+{
+	__builtin_prefetch(line_of(d, hash, 0), 1);
+	__builtin_prefetch(line_of(d, hash, 1), 1);
+}
+
+static struct entry *line_find(struct line *line, uint64_t hash)
+{
+	for (int i = 0; i < LINE; i++) {
+		if (line->entry[i].hash == hash) {
+			return &line->entry[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_free(const struct dedupe *d, const struct entry *e)
+{
+	return e->hash == 0 || d->newest_us - e->time_us > d->window_us + DEDUPE_SLACK_US;
+}
+
+/* A free entry of the line, and how many it has. */
+static struct entry *line_room(const struct dedupe *d, struct line *line, int *count)
+{
+	struct entry *room = NULL;
+
+	*count = 0;
+	for (int i = 0; i < LINE; i++) {
+		if (is_free(d, &line->entry[i])) {
+			room = &line->entry[i];
+			++*count;
+		}
+	}
+	return room;
+}
+
+/* Moves one entry of the line to the other line that it may lie in. */
+static struct entry *line_step(const struct dedupe *d, struct line *line)
+{
+	for (int i = 0; i < LINE; i++) {
+		struct entry *e = &line->entry[i];
+		struct line *first = line_of(d, e->hash, 0);
+		int count;
+		struct entry *room =
+			line_room(d, first == line ? line_of(d, e->hash, 1) : first, &count);
+		if (room) {
+			*room = *e;
+			return e;
+		}
+	}
+	return NULL;
+}
+
+static struct entry *oldest_of(struct line *a, struct line *b)
+{
+	struct entry *oldest = &a->entry[0];
+
+	for (int i = 0; i < 2 * LINE; i++) {
+		struct entry *e = i < LINE ? &a->entry[i] : &b->entry[i - LINE];
+		if (e->time_us < oldest->time_us) {
+			oldest = e;
+		}
+	}
+	return oldest;
+}
+
+static struct entry *make_room_slow(struct dedupe *d, struct line *a, struct line *b)
+{
+	struct entry *room = line_step(d, a);
+
+	room = room ? room : line_step(d, b);
+	if (!room) {
+		room = oldest_of(a, b);
+		d->stat.evicted++;
+	}
+	return room;
+}
+
+bool dedupe_seen(struct dedupe *d, uint64_t hash, int64_t time_us)
+{
+	struct line *a = line_of(d, hash, 0);
+	struct line *b = line_of(d, hash, 1);
+	struct entry *e = line_find(a, hash);
+	int room_a, room_b;
+
+	d->stat.seen++;
+	d->newest_us = time_us > d->newest_us ? time_us : d->newest_us;
+	e = e ? e : line_find(b, hash);
+	if (e) {
+		bool after = time_us > e->time_us;
+		int64_t apart_us = after ? time_us - e->time_us : e->time_us - time_us;
+		if (apart_us <= d->window_us) {
+			d->stat.duplicates++;
+			return true;
+		}
+		e->time_us = after ? time_us : e->time_us;
+		return false;
+	}
+	struct entry *in_a = line_room(d, a, &room_a);
+	struct entry *in_b = line_room(d, b, &room_b);
+	e = room_a >= room_b ? in_a : in_b;
+	e = e ? e : make_room_slow(d, a, b);
+	*e = (struct entry){.hash = hash, .time_us = time_us};
+	return false;
+}
+
+void dedupe_stat(const struct dedupe *d, struct dedupe_stat *stat)
+{
+	*stat = d->stat;
+}

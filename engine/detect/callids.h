@@ -1,0 +1,33 @@
+/* Call ids by event number: windows hold 8-byte event numbers, the text lives here once and is read
+ * only when an alert opens. Kept by batch, newest first to go last; beyond the bound the oldest
+ * batch goes, and evidence older than that names its calls no more (counted in the alert as
+ * truncated).
+ */
+#ifndef ENGINE_DETECT_CALLIDS_H
+#define ENGINE_DETECT_CALLIDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/slice.h"
+#include "model/batch.h"
+
+struct callids_chunk;
+
+struct callids {
+	struct callids_chunk **chunks; /* ring, by first event */
+	size_t cap;
+	size_t head;
+	size_t count;
+	size_t bytes;
+	size_t bytes_max;
+};
+
+int callids_init(struct callids *c, size_t bytes_max); /* E_NOMEM */
+void callids_fini(struct callids *c);
+/* Keeps the ids of a batch. Without memory the batch's ids are not kept. */
+void callids_add(struct callids *c, const struct batch *batch);
+/* Missing when it is not kept (any more). */
+struct slice callids_get(const struct callids *c, uint64_t event);
+
+#endif

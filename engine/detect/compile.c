@@ -1,0 +1,514 @@
+#include "detect/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMPILE_MEMORY_MAX = 256 * 1024 * 1024 };
+
+/* ---- parameters and site values become constants ---- */
+
+struct resolver {
+	struct arena *arena;
+	const struct rule *rule;
+	const struct eval_site *site;
+};
+
+static void resolve_leaf(const struct resolver *r, struct expr *x)
+{
+	switch (x->op) {
+	case EXPR_PARAM: x->value = r->rule->params[x->index].value; break;
+	case EXPR_SITE_COUNTRY:
+		x->value = (struct value){.missing = r->site->country == 0};
+		x->value.i = r->site->country;
+		break;
+	case EXPR_SITE_TZ:
+		x->value = (struct value){.missing = !r->site->tz_name.p};
+		x->value.s = r->site->tz_name;
+		break;
+	default: return;
+	}
+	x->op = EXPR_CONST;
+}
+
+static const struct expr *resolve(const struct resolver *r, const struct expr *x)
+{
+	struct expr *copy = x ? arena_alloc(r->arena, sizeof(*copy)) : NULL;
+
+	if (!copy) {
+		return NULL;
+	}
+	*copy = *x;
+	copy->args = arena_alloc(r->arena, x->arg_count * sizeof(*copy->args) + 1);
+	if (!copy->args) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < x->arg_count; i++) {
+		copy->args[i] = resolve(r, x->args[i]);
+	}
+	resolve_leaf(r, copy);
+	if (copy->op == EXPR_TO_FLOAT && copy->args[0] && copy->args[0]->op == EXPR_CONST) {
+		struct value v = copy->args[0]->value;
+		copy->value = (struct value){.missing = v.missing, .f = v.missing ? 0 : (double)v.i};
+		copy->op = EXPR_CONST;
+		copy->arg_count = 0;
+	}
+	return copy;
+}
+
+static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
+                                 const struct eval_site *site)
+{
+	struct resolver r = {arena, rule, site};
+	struct rule *copy = arena_alloc(arena, sizeof(*copy));
+
+	if (!copy) {
+		return NULL;
+	}
+	*copy = *rule;
+	copy->where = resolve(&r, rule->where);
+	copy->when = resolve(&r, rule->when);
+	copy->subject = resolve(&r, rule->subject);
+	for (unsigned i = 0; i < rule->key_count; i++) {
+		copy->keys[i] = resolve(&r, rule->keys[i]);
+	}
+	for (unsigned i = 0; i < rule->let_count; i++) {
+		copy->lets[i].expr = resolve(&r, rule->lets[i].expr);
+	}
+	for (unsigned i = 0; i < rule->agg_count; i++) {
+		copy->aggs[i].arg = resolve(&r, rule->aggs[i].arg);
+		copy->aggs[i].filter = resolve(&r, rule->aggs[i].filter);
+	}
+	for (unsigned i = 0; i < rule->suppress_count; i++) {
+		copy->suppress_by[i] = resolve(&r, rule->suppress_by[i]);
+	}
+	for (unsigned i = 0; i < rule->field_count; i++) {
+		copy->fields[i].expr = resolve(&r, rule->fields[i].expr);
+	}
+	for (unsigned i = 0; i < rule->mask_count; i++) {
+		copy->mask[i] = resolve(&r, rule->mask[i]);
+	}
+	struct template_part *parts = arena_alloc(arena, (rule->summary_count + 1) * sizeof(*parts));
+	if (!parts) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < rule->summary_count; i++) {
+		parts[i] = rule->summary[i];
+		parts[i].expr = resolve(&r, rule->summary[i].expr);
+	}
+	copy->summary = parts;
+	return copy;
+}
+
+static bool value_same(enum type type, const struct value *a, const struct value *b)
+{
+	if (a->missing || b->missing) {
+		return a->missing && b->missing;
+	}
+	switch (type) {
+	case TYPE_TEXT: return slice_eq(a->s, b->s);
+	case TYPE_IP: return memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes)) == 0;
+	default: return a->i == b->i;
+	}
+}
+
+bool expr_same(const struct expr *a, const struct expr *b)
+{
+	if (!a || !b) {
+		return a == b;
+	}
+	if (a->op != b->op || a->type != b->type || a->arg_count != b->arg_count ||
+	    a->field != b->field || a->function != b->function || a->index != b->index ||
+	    a->column != b->column || a->zone != b->zone || a->from_us != b->from_us ||
+	    a->to_us != b->to_us || a->regex != b->regex) {
+		return false;
+	}
+	if (a->op == EXPR_CONST && !value_same(a->type, &a->value, &b->value)) {
+		return false;
+	}
+	for (unsigned i = 0; i < a->arg_count; i++) {
+		if (!expr_same(a->args[i], b->args[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- where ---- */
+
+static bool split_where(struct compiled *c, struct detect_rule *d, const struct expr *x)
+{
+	enum event_kind kind = d->rule->kind;
+	unsigned roles = kind == KIND_PARTY ? 2 : 1;
+	int nodes[2] = {0, 0};
+
+	if (!x) {
+		return true;
+	}
+	if (x->op == EXPR_AND) {
+		return split_where(c, d, x->args[0]) && split_where(c, d, x->args[1]);
+	}
+	if (d->cheap_count[0] == CONJUNCTS_MAX || d->costly_count == CONJUNCTS_MAX) {
+		return false;
+	}
+	for (unsigned role = 0; role < roles; role++) {
+		nodes[role] = columns_add(c->columns, kind, role, x);
+	}
+	if (nodes[0] < 0 || nodes[1] < 0) {
+		d->costly[d->costly_count++] = x;
+		return true;
+	}
+	for (unsigned role = 0; role < roles; role++) {
+		d->cheap[role][d->cheap_count[role]++] = nodes[role];
+	}
+	return true;
+}
+
+/* ---- aggregates ---- */
+
+static enum arg_class class_of(const struct agg *a)
+{
+	switch (a->fn) {
+	case AGGREGATE_DISTINCT:
+	case AGGREGATE_ENTROPY:
+	case AGGREGATE_TOP_SHARE: return ARG_VALUE;
+	case AGGREGATE_FIRST:
+	case AGGREGATE_LAST:
+		return a->arg->type == TYPE_TEXT || a->arg->type == TYPE_IP ? ARG_TEXT : ARG_NUMBER;
+	default: return ARG_NUMBER;
+	}
+}
+
+/* Index of an argument, shared by the aggregates that log the same; -1 when there is no room. */
+static int arg_index(struct detect_rule *d, const struct expr *x, enum arg_class class)
+{
+	for (unsigned i = 0; i < d->arg_count; i++) {
+		if (d->args[i].class == class && expr_same(d->args[i].expr, x)) {
+			return (int)i;
+		}
+	}
+	if (d->arg_count == WINDOW_ARGS_MAX) {
+		return -1;
+	}
+	d->args[d->arg_count] = (struct logged_arg){x, class};
+	return (int)d->arg_count++;
+}
+
+static int filter_index(struct detect_rule *d, const struct expr *x)
+{
+	for (unsigned i = 0; i < d->filter_count; i++) {
+		if (expr_same(d->filters[i], x)) {
+			return (int)i;
+		}
+	}
+	if (d->filter_count == WINDOW_FILTERS_MAX) {
+		return -1;
+	}
+	d->filters[d->filter_count] = x;
+	return (int)d->filter_count++;
+}
+
+static enum measure_fn measure_of(enum aggregate fn)
+{
+	static const enum measure_fn by_aggregate[AGGREGATE_COUNT_OF] = {
+	        [AGGREGATE_COUNT] = MEASURE_COUNT,         [AGGREGATE_RATE] = MEASURE_COUNT,
+	        [AGGREGATE_SUM] = MEASURE_SUM,             [AGGREGATE_AVG] = MEASURE_AVG,
+	        [AGGREGATE_MIN] = MEASURE_MIN,             [AGGREGATE_MAX] = MEASURE_MAX,
+	        [AGGREGATE_STDDEV] = MEASURE_STDDEV,       [AGGREGATE_DISTINCT] = MEASURE_DISTINCT,
+	        [AGGREGATE_RATIO] = MEASURE_RATIO,         [AGGREGATE_QUANTILE] = MEASURE_QUANTILE,
+	        [AGGREGATE_ENTROPY] = MEASURE_ENTROPY,     [AGGREGATE_TOP_SHARE] = MEASURE_TOP_SHARE,
+	        [AGGREGATE_FIRST] = MEASURE_FIRST,         [AGGREGATE_LAST] = MEASURE_LAST,
+	};
+
+	return by_aggregate[fn];
+}
+
+/* The rule's window of that span, opened in the group when it is new; -1 when there is no room. */
+static int window_index(struct detect_group *g, struct detect_rule *d, int64_t span_us)
+{
+	for (unsigned i = 0; i < d->window_count; i++) {
+		if (d->window_us[i] == span_us) {
+			return (int)i;
+		}
+	}
+	if (d->window_count == RULE_WINDOWS_MAX || g->spec_count == TABLE_WINDOWS_MAX) {
+		return -1;
+	}
+	struct window_spec *spec = &g->specs[g->spec_count];
+	memset(spec, 0, sizeof(*spec));
+	spec->span_us = span_us;
+	spec->resolution = d->rule->resolution;
+	spec->exact_max = d->rule->exact_max;
+	d->windows[d->window_count] = g->spec_count++;
+	d->window_us[d->window_count] = span_us;
+	return (int)d->window_count++;
+}
+
+static bool add_measure(struct detect_group *g, struct detect_rule *d, unsigned n)
+{
+	const struct agg *a = &d->resolved->aggs[n];
+	struct measure m = {.fn = measure_of(a->fn), .arg = -1, .filter = -1, .cond = -1};
+	int window = window_index(g, d, a->window_us);
+
+	if (window < 0) {
+		return false;
+	}
+	if (a->fn == AGGREGATE_RATIO) {
+		m.cond = filter_index(d, a->arg);
+	} else if (a->arg) {
+		m.arg = arg_index(d, a->arg, class_of(a));
+	}
+	if (a->filter) {
+		m.filter = filter_index(d, a->filter);
+	}
+	if ((a->fn == AGGREGATE_RATIO && m.cond < 0) || (a->fn != AGGREGATE_RATIO && a->arg && m.arg < 0) ||
+	    (a->filter && m.filter < 0)) {
+		return false;
+	}
+	m.q = a->fn == AGGREGATE_QUANTILE ? a->q.f : 0;
+	struct window_spec *spec = &g->specs[d->windows[window]];
+	d->sources[n] = (struct agg_source){(unsigned)window, spec->measure_count};
+	spec->measures[spec->measure_count++] = m;
+	return true;
+}
+
+static bool lay_out_windows(struct detect_group *g, struct detect_rule *d)
+{
+	if (!d->resolved->when) {
+		return true;
+	}
+	if (window_index(g, d, d->rule->window_us) < 0) {
+		return false;
+	}
+	for (unsigned n = 0; n < d->resolved->agg_count; n++) {
+		if (!add_measure(g, d, n)) {
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < d->window_count; i++) {
+		struct window_spec *spec = &g->specs[d->windows[i]];
+		spec->arg_count = d->arg_count;
+		window_spec_finish(spec);
+	}
+	return true;
+}
+
+/* ---- how many events `when` needs at least ---- */
+
+static const struct expr *through_let(const struct detect_rule *d, const struct expr *x)
+{
+	while (x->op == EXPR_LET || x->op == EXPR_TO_FLOAT) {
+		x = x->op == EXPR_LET ? d->resolved->lets[x->index].expr : x->args[0];
+	}
+	return x;
+}
+
+/* x counts events or values of the rule's own window: it cannot exceed the events there. */
+static bool bounded_by_count(const struct detect_rule *d, const struct expr *x)
+{
+	x = through_let(d, x);
+	if (x->op != EXPR_AGG) {
+		return false;
+	}
+	const struct agg *a = &d->resolved->aggs[x->index];
+	return (a->fn == AGGREGATE_COUNT || a->fn == AGGREGATE_DISTINCT) &&
+	       a->window_us == d->rule->window_us;
+}
+
+static uint64_t at_least(const struct expr *limit, bool strictly)
+{
+	if (limit->op != EXPR_CONST || limit->value.missing) {
+		return 0;
+	}
+	double bound = limit->type == TYPE_FLOAT ? limit->value.f : (double)limit->value.i;
+	if (!(bound > 0 && bound < 1e15)) {
+		return 0;
+	}
+	uint64_t whole = (uint64_t)bound;
+	return (double)whole < bound || strictly ? whole + 1 : whole;
+}
+
+static uint64_t count_min(const struct detect_rule *d, const struct expr *x)
+{
+	if (x->op == EXPR_AND || x->op == EXPR_OR) {
+		uint64_t a = count_min(d, x->args[0]), b = count_min(d, x->args[1]);
+		bool larger = (x->op == EXPR_AND) == (a > b);
+		return larger ? a : b;
+	}
+	if ((x->op == EXPR_GE || x->op == EXPR_GT || x->op == EXPR_EQ) &&
+	    bounded_by_count(d, x->args[0])) {
+		return at_least(x->args[1], x->op == EXPR_GT);
+	}
+	if ((x->op == EXPR_LE || x->op == EXPR_LT) && bounded_by_count(d, x->args[1])) {
+		return at_least(x->args[0], x->op == EXPR_LT);
+	}
+	return 0;
+}
+
+/* ---- groups ---- */
+
+static bool needs_group(const struct rule *rule)
+{
+	return rule->when || (rule->fire == FIRE_ONCE && rule->key_count > 0);
+}
+
+static bool fits(const struct detect_group *g, const struct rule *r)
+{
+	bool same = g->kind == r->kind && g->key_count == r->key_count &&
+	            g->max_keys == r->max_keys && g->rule_count < GROUP_RULES_MAX &&
+	            g->spec_count + RULE_WINDOWS_MAX <= TABLE_WINDOWS_MAX;
+
+	for (unsigned i = 0; same && i < r->key_count; i++) {
+		same = expr_same(g->keys[i], r->keys[i]);
+	}
+	return same;
+}
+
+static struct detect_group *group_for(struct compiled *c, const struct rule *r)
+{
+	for (size_t i = 0; i < c->group_count; i++) {
+		if (fits(c->groups[i], r)) {
+			return c->groups[i];
+		}
+	}
+	struct detect_group *g = arena_alloc(&c->arena, sizeof(*g));
+	if (!g) {
+		return NULL;
+	}
+	g->kind = r->kind;
+	g->key_count = r->key_count;
+	g->max_keys = r->max_keys;
+	memcpy(g->keys, r->keys, sizeof(g->keys));
+	c->groups[c->group_count++] = g;
+	return g;
+}
+
+static struct named_datum *params_shown(struct arena *arena, const struct rule *rule, size_t *count)
+{
+	struct named_datum *out = arena_alloc(arena, (rule->param_count + 1) * sizeof(*out));
+
+	*count = 0;
+	for (unsigned i = 0; out && i < rule->param_count; i++) {
+		const struct param *p = &rule->params[i];
+		static const enum datum_type types[] = {
+		        [TYPE_INT] = DATUM_INT,   [TYPE_FLOAT] = DATUM_FLOAT, [TYPE_DUR] = DATUM_DURATION,
+		        [TYPE_TEXT] = DATUM_TEXT, [TYPE_BOOL] = DATUM_BOOL,
+		};
+		if (!p->used) {
+			continue;
+		}
+		struct datum d = {.type = types[p->type]};
+		switch (d.type) {
+		case DATUM_FLOAT: d.f = p->value.f; break;
+		case DATUM_TEXT: d.text = p->value.s; break;
+		case DATUM_BOOL: d.i = p->value.i == TRUTH_TRUE; break;
+		default: d.i = p->value.i; break;
+		}
+		out[(*count)++] = (struct named_datum){p->name, d};
+	}
+	return out;
+}
+
+static void fill_info(struct compiled *c, const struct ruleset *set, struct detect_rule *d)
+{
+	const struct rule *r = d->rule;
+	struct slice group = r->name;
+
+	/* Two forms of one rule, for signalling and for records, share their suppression. */
+	if (group.len > 4 && memcmp(group.p + group.len - 4, ".cdr", 4) == 0) {
+		group.len -= 4;
+	}
+	d->info = (struct finding_rule){
+	        .name = r->name,
+	        .rev = r->rev,
+	        .class = r->class,
+	        .severity = severity_word(r->severity),
+	        .title = r->title,
+	        .ruleset = set->digest,
+	        .suppress_us = r->suppress_us,
+	        .suppress_group = group,
+	};
+	d->info.params = params_shown(&c->arena, r, &d->info.param_count);
+}
+
+static const char *compile_rule(struct compiled *c, const struct ruleset *set,
+                                const struct eval_site *site, struct detect_rule *d)
+{
+	d->resolved = resolve_rule(&c->arena, d->rule, site);
+	if (!d->resolved || arena_overflowed(&c->arena)) {
+		return "no memory for the rules";
+	}
+	fill_info(c, set, d);
+	if (!split_where(c, d, d->resolved->where)) {
+		return "a 'where' of more than 64 conditions";
+	}
+	c->kinds[d->rule->kind] = true;
+	if (!needs_group(d->rule)) {
+		return NULL;
+	}
+	struct detect_group *g = group_for(c, d->resolved);
+	if (!g) {
+		return "no memory for the rules";
+	}
+	g->rules[g->rule_count++] = d;
+	if (!lay_out_windows(g, d)) {
+		return "a rule with more than 16 different arguments, 32 filters or 4 windows";
+	}
+	d->count_min = d->resolved->when ? count_min(d, d->resolved->when) : 0;
+	return NULL;
+}
+
+struct compiled *compile_rules(const struct ruleset *set, const struct eval_site *site,
+                               const char **why)
+{
+	struct compiled *c = calloc(1, sizeof(*c));
+
+	*why = "no memory for the rules";
+	if (!c) {
+		return NULL;
+	}
+	arena_init(&c->arena, COMPILE_MEMORY_MAX);
+	c->columns = columns_new();
+	c->rule_count = set->rule_count;
+	c->rules = calloc(set->rule_count + 1, sizeof(*c->rules));
+	c->groups = calloc(set->rule_count + 1, sizeof(struct detect_group *));
+	if (!c->columns || !c->rules || !c->groups) {
+		compiled_free(c);
+		return NULL;
+	}
+	for (size_t i = 0; i < set->rule_count; i++) {
+		c->rules[i].rule = set->rules[i];
+		c->rules[i].number = (unsigned)i;
+		const char *wrong = compile_rule(c, set, site, &c->rules[i]);
+		if (wrong) {
+			*why = wrong;
+			compiled_free(c);
+			return NULL;
+		}
+	}
+	for (size_t i = 0; i < c->group_count; i++) {
+		struct detect_group *g = c->groups[i];
+		struct table_options options = {g->specs, g->spec_count, g->max_keys};
+		g->table = table_new(&options);
+		if (!g->table) {
+			compiled_free(c);
+			return NULL;
+		}
+	}
+	*why = NULL;
+	return c;
+}
+
+void compiled_free(struct compiled *c)
+{
+	if (!c) {
+		return;
+	}
+	for (size_t i = 0; i < c->group_count; i++) {
+		table_free(c->groups[i]->table);
+	}
+	columns_free(c->columns);
+	free(c->rules);
+	free(c->groups);
+	arena_fini(&c->arena);
+	free(c);
+}

@@ -1,0 +1,92 @@
+/* A rule set made ready to run: parameters and site values put in as constants, conjuncts split
+ * into columnar and scalar ones, aggregates laid out as measures of windows, rules with one key type
+ * gathered so that an event costs one look-up a key type.
+ */
+#ifndef ENGINE_DETECT_COMPILE_H
+#define ENGINE_DETECT_COMPILE_H
+
+#include "detect/columns.h"
+#include "detect/eval.h"
+#include "detect/rule.h"
+#include "features/table.h"
+#include "model/finding.h"
+
+enum {
+	CONJUNCTS_MAX = 64,
+	RULE_WINDOWS_MAX = 4, /* the rule's own and three of `over` */
+	GROUP_RULES_MAX = 64,
+};
+
+/* What an argument of an aggregate is logged as. */
+enum arg_class {
+	ARG_NUMBER, /* an integer: count, us, millionths of a float, enum value */
+	ARG_VALUE,  /* an identity: distinct, entropy, top_share */
+	ARG_TEXT,   /* a reference to text kept by the shard: first, last of text and addresses */
+};
+
+struct logged_arg {
+	const struct expr *expr;
+	enum arg_class class;
+};
+
+/* Where an aggregate's value comes from. */
+struct agg_source {
+	unsigned window;  /* index into detect_rule.windows */
+	unsigned measure; /* of that window */
+};
+
+struct detect_rule {
+	const struct rule *rule;      /* as loaded */
+	struct rule *resolved;        /* the same with constants for parameters and site values */
+	unsigned number;              /* rank by full name */
+	/* where: true when every one of these is; by role for `party` */
+	int cheap[2][CONJUNCTS_MAX];
+	unsigned cheap_count[2];
+	const struct expr *costly[CONJUNCTS_MAX];
+	unsigned costly_count;
+
+	struct logged_arg args[WINDOW_ARGS_MAX];
+	unsigned arg_count;
+	const struct expr *filters[WINDOW_FILTERS_MAX];
+	unsigned filter_count;
+	unsigned windows[RULE_WINDOWS_MAX]; /* index into the group's specs; [0] is the rule's own */
+	int64_t window_us[RULE_WINDOWS_MAX];
+	unsigned window_count;              /* 0: a match rule */
+	struct agg_source sources[RULE_AGGS_MAX];
+	uint64_t count_min; /* events in the window below which `when` cannot be true */
+
+	struct finding_rule info;
+};
+
+/* Rules of one kind and key. */
+struct detect_group {
+	enum event_kind kind;
+	const struct expr *keys[RULE_KEYS_MAX];
+	unsigned key_count;
+	uint64_t max_keys;
+	struct detect_rule *rules[GROUP_RULES_MAX];
+	unsigned rule_count;
+	struct window_spec specs[TABLE_WINDOWS_MAX];
+	unsigned spec_count;
+	struct table *table;
+};
+
+struct compiled {
+	struct arena arena;
+	struct columns *columns;
+	struct detect_rule *rules; /* by full name */
+	size_t rule_count;
+	struct detect_group **groups;
+	size_t group_count;
+	bool kinds[KIND_COUNT]; /* some rule stands on it */
+};
+
+/* NULL: no memory, or a rule beyond a bound above (*why, in plain words). */
+struct compiled *compile_rules(const struct ruleset *set, const struct eval_site *site,
+                               const char **why);
+void compiled_free(struct compiled *c);
+
+/* Structural equality of resolved expressions. */
+bool expr_same(const struct expr *a, const struct expr *b);
+
+#endif

@@ -1,0 +1,738 @@
+#include "detect/detector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+#include "detect/detector_parts.h"
+
+enum {
+	PREFETCH_AHEAD = 16,
+	EVICT_TRIES = 64,
+	TEXTS_MAX = 4096, /* different texts a shard that first() and last() remember */
+	FINDINGS_MEMORY_MAX = 1 << 30,
+};
+
+static const size_t memory_default = (size_t)4 << 30;
+
+/* ---- set-up ---- */
+
+static bool worker_init(struct worker *w, struct detector *d)
+{
+	w->d = d;
+	w->hits = calloc(d->compiled->group_count + 1, sizeof(*w->hits));
+	w->scratch = malloc(WINDOW_SCRATCH * sizeof(*w->scratch));
+	arena_init(&w->arena, FINDINGS_MEMORY_MAX);
+	return w->hits && w->scratch && eval_init(&w->eval, &d->options.site) == OK;
+}
+
+static void worker_fini(struct worker *w)
+{
+	for (size_t g = 0; w->hits && g < w->d->compiled->group_count; g++) {
+		free(w->hits[g].items);
+	}
+	free(w->hits);
+	free(w->scratch);
+	free(w->found);
+	arena_fini(&w->arena);
+	eval_fini(&w->eval);
+}
+
+static bool detector_init(struct detector *d)
+{
+	size_t memory = d->options.memory ? d->options.memory : memory_default;
+
+	/* Seven eighths for windows, the rest for call ids. */
+	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
+		if (pool_init(&d->pools[s], memory / 8 * 7 / TABLE_SHARDS) != OK) {
+			return false;
+		}
+	}
+	if (callids_init(&d->callids, memory / 8) != OK) {
+		return false;
+	}
+	for (unsigned k = 0; k < KIND_COUNT; k++) {
+		struct sequence *s = &d->sequences[k];
+		s->rows = malloc(BATCH_ROWS_MAX * sizeof(*s->rows));
+		s->steps = malloc(2 * BATCH_ROWS_MAX * sizeof(*s->steps));
+		if (!s->rows || !s->steps) {
+			return false;
+		}
+	}
+	d->team = team_new(d->options.threads);
+	d->worker_count = d->team ? team_members(d->team) : 0;
+	d->workers = calloc(d->worker_count + 1, sizeof(*d->workers));
+	for (unsigned i = 0; d->workers && i < d->worker_count; i++) {
+		if (!worker_init(&d->workers[i], d)) {
+			return false;
+		}
+	}
+	return d->team && d->workers;
+}
+
+struct detector *detector_new(const struct detector_options *options, const char **why)
+{
+	struct detector *d = calloc(1, sizeof(*d));
+
+	*why = "no memory";
+	if (!d) {
+		return NULL;
+	}
+	d->options = *options;
+	d->first_us = INT64_MIN;
+	d->compiled = compile_rules(options->rules, &d->options.site, why);
+	if (!d->compiled || !detector_init(d)) {
+		detector_free(d);
+		return NULL;
+	}
+	*why = NULL;
+	return d;
+}
+
+void detector_free(struct detector *d)
+{
+	if (!d) {
+		return;
+	}
+	team_free(d->team);
+	for (unsigned i = 0; d->workers && i < d->worker_count; i++) {
+		worker_fini(&d->workers[i]);
+	}
+	free(d->workers);
+	for (unsigned k = 0; k < KIND_COUNT; k++) {
+		free(d->sequences[k].rows);
+		free(d->sequences[k].steps);
+	}
+	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
+		pool_fini(&d->pools[s]);
+	}
+	callids_fini(&d->callids);
+	compiled_free(d->compiled);
+	free(d->order);
+	free(d);
+}
+
+/* ---- order of events ---- */
+
+uint64_t event_rank(const struct batch *b, enum event_kind kind, uint32_t row, unsigned role)
+{
+	/* Kinds in their order; orig and term of `party` are two steps. */
+	uint64_t rank = (uint64_t)kind * 2 + (kind == KIND_PARTY ? role : 0);
+
+	(void)b;
+	return rank << 32 | row;
+}
+
+static void sequence_plain(struct sequence *s, const struct batch *b, enum event_kind kind)
+{
+	s->row_count = 0;
+	for (uint32_t row = 0; row < b->count; row++) {
+		if (b->kind[row] == kind) {
+			s->rows[s->row_count++] = row;
+		}
+	}
+	for (uint32_t i = 0; i < s->row_count; i++) {
+		s->steps[i] = i << 1;
+	}
+	s->step_count = s->row_count;
+}
+
+/* The two events of every call: of calls that end at one time first all orig, then all term. */
+static void sequence_party(struct sequence *s, const struct batch *b)
+{
+	const int64_t *time = b->col[FIELD_TIME].i64;
+
+	sequence_plain(s, b, KIND_CALL);
+	s->step_count = 0;
+	for (uint32_t begin = 0, end; begin < s->row_count; begin = end) {
+		for (end = begin; end < s->row_count && time[s->rows[end]] == time[s->rows[begin]]; end++) {
+		}
+		for (unsigned role = PARTYROLE_ORIG; role <= PARTYROLE_TERM; role++) {
+			for (uint32_t i = begin; i < end; i++) {
+				s->steps[s->step_count++] = i << 1 | role;
+			}
+		}
+	}
+}
+
+/* ---- step one, by ranges: predicates and keys ---- */
+
+static bool hits_add(struct hits *h, const struct hit *hit)
+{
+	if (h->count == h->cap) {
+		size_t cap = h->cap ? h->cap * 2 : 4096;
+		struct hit *items = realloc(h->items, cap * sizeof(*items));
+		if (!items) {
+			return false;
+		}
+		h->items = items;
+		h->cap = cap;
+	}
+	h->items[h->count++] = *hit;
+	return true;
+}
+
+static bool passes(struct worker *w, const struct detect_rule *r, uint32_t position, unsigned role)
+{
+	const struct columns *columns = w->d->compiled->columns;
+
+	for (unsigned i = 0; i < r->cheap_count[role]; i++) {
+		if (columns_truth(columns, r->cheap[role][i])[position] != TRUTH_TRUE) {
+			return false;
+		}
+	}
+	w->eval.rule = r->resolved;
+	for (unsigned i = 0; i < r->costly_count; i++) {
+		if (eval_truth(&w->eval, r->costly[i]) != TRUTH_TRUE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The identity of a key; false when a part is missing. A party event needs its number too. */
+static bool key_of(struct worker *w, const struct expr *const *keys, unsigned count,
+                   struct hash128 *key)
+{
+	uint64_t parts[RULE_KEYS_MAX];
+	struct value v;
+
+	for (unsigned i = 0; i < count; i++) {
+		eval_value(&w->eval, keys[i], &v);
+		if (v.missing) {
+			return false;
+		}
+		parts[i] = value_identity(w->d->options.key, keys[i]->type, &v);
+	}
+	*key = hash128(w->d->options.key, parts, count * sizeof(parts[0]));
+	return true;
+}
+
+/* A call with one number missing gives the party event of the other only. */
+static bool party_exists(const struct batch *b, uint32_t row, unsigned role)
+{
+	return b->col[field_column(FIELD_PARTY_NUM, role)].num[row] != 0;
+}
+
+static void enter_group(struct worker *w, size_t group, uint32_t position, uint32_t row,
+                        unsigned role)
+{
+	const struct detect_group *g = w->d->compiled->groups[group];
+	struct hit hit = {.row = row, .role = role};
+
+	for (unsigned n = 0; n < g->rule_count; n++) {
+		if (passes(w, g->rules[n], position, role)) {
+			hit.rules |= UINT64_C(1) << n;
+		}
+	}
+	if (!hit.rules) {
+		return;
+	}
+	if (!key_of(w, g->keys, g->key_count, &hit.key)) {
+		w->key_missing++;
+	} else if (!hits_add(&w->hits[group], &hit)) {
+		w->no_room++;
+	}
+}
+
+/* Rules without state are decided here. */
+static void match_rules(struct worker *w, enum event_kind kind, uint32_t position, uint32_t row,
+                        unsigned role)
+{
+	const struct compiled *c = w->d->compiled;
+	struct hash128 key;
+
+	for (size_t i = 0; i < c->rule_count; i++) {
+		const struct detect_rule *r = &c->rules[i];
+		const struct rule *rule = r->resolved;
+		bool stateless = !rule->when && !(rule->fire == FIRE_ONCE && rule->key_count > 0);
+		if (rule->kind != kind || !stateless || !passes(w, r, position, role)) {
+			continue;
+		}
+		if (rule->key_count && !key_of(w, rule->keys, rule->key_count, &key)) {
+			w->key_missing++;
+			continue;
+		}
+		finding_build(w, r, NULL, row, role);
+	}
+}
+
+static void step_ranges(struct worker *w, unsigned member, enum event_kind kind)
+{
+	struct detector *d = w->d;
+	const struct sequence *s = &d->sequences[kind];
+	unsigned members = d->worker_count;
+	uint32_t begin = (uint32_t)((uint64_t)s->row_count * member / members);
+	uint32_t end = (uint32_t)((uint64_t)s->row_count * (member + 1) / members);
+	unsigned roles = kind == KIND_PARTY ? 2 : 1;
+
+	for (unsigned role = 0; role < roles; role++) {
+		columns_run(d->compiled->columns, kind, role, d->batch, s->rows, begin, end);
+	}
+}
+
+static void step_events(struct worker *w, unsigned member, enum event_kind kind)
+{
+	struct detector *d = w->d;
+	const struct sequence *s = &d->sequences[kind];
+	unsigned members = d->worker_count;
+	uint32_t begin = (uint32_t)((uint64_t)s->step_count * member / members);
+	uint32_t end = (uint32_t)((uint64_t)s->step_count * (member + 1) / members);
+
+	for (uint32_t i = begin; i < end; i++) {
+		uint32_t position = s->steps[i] >> 1;
+		unsigned role = s->steps[i] & 1;
+		uint32_t row = s->rows[position];
+		if (kind == KIND_PARTY && !party_exists(d->batch, row, role)) {
+			continue;
+		}
+		eval_at(&w->eval, d->batch, row, role);
+		match_rules(w, kind, position, row, role);
+		for (size_t g = 0; g < d->compiled->group_count; g++) {
+			if (d->compiled->groups[g]->kind == kind) {
+				enter_group(w, g, position, row, role);
+			}
+		}
+	}
+}
+
+static void run_columns(void *arg, unsigned member)
+{
+	struct detector *d = arg;
+	struct worker *w = &d->workers[member];
+
+	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
+		if (d->compiled->kinds[k]) {
+			step_ranges(w, member, (enum event_kind)k);
+		}
+	}
+}
+
+static void run_events(void *arg, unsigned member)
+{
+	struct detector *d = arg;
+	struct worker *w = &d->workers[member];
+
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		w->hits[g].count = 0;
+	}
+	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
+		if (d->compiled->kinds[k]) {
+			step_events(w, member, (enum event_kind)k);
+		}
+	}
+}
+
+/* ---- step two, by shards: windows and conditions ---- */
+
+/* Frees the least recent key of the shard, of whatever table. */
+static bool make_room(struct worker *w, unsigned shard, const struct row *keep)
+{
+	struct compiled *c = w->d->compiled;
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+	struct table *oldest = NULL;
+	int64_t oldest_us = INT64_MAX;
+
+	for (size_t g = 0; g < c->group_count; g++) {
+		int64_t us = table_oldest(c->groups[g]->table, &room, shard);
+		if (us < oldest_us) {
+			oldest_us = us;
+			oldest = c->groups[g]->table;
+		}
+	}
+	if (!oldest || !table_evict(oldest, &room, shard, keep)) {
+		return false;
+	}
+	w->evicted++;
+	return true;
+}
+
+/* Text is kept once a shard; an aggregate logs where. 0: no room for another text. */
+static uint64_t keep_text(struct worker *w, unsigned shard, struct slice text)
+{
+	struct detector *d = w->d;
+	struct pool *pool = &d->pools[shard];
+	struct counter *texts = &d->texts[shard];
+	struct counter_cell *cell = counter_at(texts, pool, d->options.key,
+	                                       hash_slice(d->options.key, text));
+
+	if (!cell) {
+		return 0;
+	}
+	if (cell->count) {
+		return cell->count;
+	}
+	text = slice_first(text, 256);
+	pool_ref ref = texts->used > TEXTS_MAX ? 0 : pool_alloc(pool, sizeof(uint64_t) + text.len);
+	if (!ref) {
+		cell->count = 1; /* removal goes by an occupied cell */
+		counter_remove(texts, pool, d->options.key, cell);
+		return 0;
+	}
+	uint64_t *block = pool_at(pool, ref);
+	*block = text.len;
+	memcpy(block + 1, text.p, text.len);
+	cell->count = ref;
+	return ref;
+}
+
+/* A float in millionths, so that sums do not depend on their order. */
+static int64_t millionths(double f)
+{
+	double scaled = f * 1e6;
+
+	if (!(scaled > -9e18 && scaled < 9e18)) {
+		return scaled > 0 ? INT64_MAX : INT64_MIN + 1;
+	}
+	return (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+static bool log_arg(struct worker *w, unsigned shard, const struct logged_arg *arg, uint64_t *out)
+{
+	enum type type = arg->expr->type;
+	struct value v;
+
+	eval_value(&w->eval, arg->expr, &v);
+	if (v.missing) {
+		return false;
+	}
+	if (arg->class == ARG_VALUE) {
+		*out = value_identity(w->d->options.key, type, &v);
+	} else if (arg->class == ARG_TEXT) {
+		char ip[IP_TEXT];
+		struct slice text = type == TYPE_IP ? (struct slice){ip, ip_format(&v.ip, ip)} : v.s;
+		*out = keep_text(w, shard, text);
+		return *out != 0;
+	} else {
+		*out = type == TYPE_FLOAT ? (uint64_t)millionths(v.f)
+		       : type == TYPE_NUM ? v.num
+		       : type == TYPE_BOOL ? (uint64_t)(v.i == TRUTH_TRUE)
+		                           : (uint64_t)v.i;
+	}
+	return true;
+}
+
+static void log_event(struct worker *w, unsigned shard, const struct detect_rule *r,
+                      const struct hit *hit, struct window_event *e)
+{
+	const struct batch *b = w->d->batch;
+
+	e->time_us = b->col[FIELD_TIME].i64[hit->row];
+	e->event = b->first_event + hit->row;
+	e->flags = 0;
+	e->has = 0;
+	for (unsigned i = 0; i < r->filter_count; i++) {
+		if (eval_truth(&w->eval, r->filters[i]) == TRUTH_TRUE) {
+			e->flags |= UINT32_C(1) << i;
+		}
+	}
+	for (unsigned i = 0; i < r->arg_count; i++) {
+		e->args[i] = 0;
+		if (log_arg(w, shard, &r->args[i], &e->args[i])) {
+			e->has |= UINT32_C(1) << i;
+		}
+	}
+}
+
+static bool add_to_windows(struct worker *w, unsigned shard, const struct detect_group *g,
+                           const struct detect_rule *r, struct row *row, const struct window_event *e)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+
+	for (unsigned i = 0; i < r->window_count; i++) {
+		unsigned n = r->windows[i];
+		int err = window_add(&room, &g->specs[n], &row->windows[n], e);
+		for (int tries = 0; err && tries < EVICT_TRIES && make_room(w, shard, row); tries++) {
+			err = window_add(&room, &g->specs[n], &row->windows[n], e);
+		}
+		if (err) {
+			w->no_room++;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void measured_to_value(const struct detector *d, unsigned shard, const struct agg *a,
+                              struct measured m, struct value *out)
+{
+	bool of_float = a->arg && a->arg->type == TYPE_FLOAT && a->fn != AGGREGATE_DISTINCT &&
+	                a->fn != AGGREGATE_ENTROPY && a->fn != AGGREGATE_TOP_SHARE;
+	double f = m.is_float ? m.f : (double)m.i;
+
+	out->missing = m.missing;
+	if (m.missing) {
+		return;
+	}
+	switch (a->type) {
+	case TYPE_FLOAT:
+		out->f = of_float ? f / 1e6 : f;
+		if (a->fn == AGGREGATE_RATE) {
+			out->f = f / ((double)a->window_us / 1e6);
+		}
+		break;
+	case TYPE_NUM: out->num = (number)m.i; break;
+	case TYPE_BOOL: out->i = m.i ? TRUTH_TRUE : TRUTH_FALSE; break;
+	case TYPE_IP:
+	case TYPE_TEXT: {
+		const uint64_t *block = pool_at(&d->pools[shard], (pool_ref)m.i);
+		struct slice text = {(const char *)(block + 1), (size_t)*block};
+		if (a->type == TYPE_TEXT) {
+			out->s = text;
+		} else {
+			out->missing = ip_parse(text, &out->ip) != OK;
+		}
+		break;
+	}
+	default: out->i = m.is_float ? (int64_t)(f < 0 ? f - 0.5 : f + 0.5) : m.i; break;
+	}
+}
+
+static void read_aggregate(struct eval *e, unsigned n, struct value *out)
+{
+	struct agg_view *v = e->aggregate_user;
+	struct worker *w = (struct worker *)((char *)e - offsetof(struct worker, eval));
+	const struct agg_source *source = &v->rule->sources[n];
+	unsigned spec = v->rule->windows[source->window];
+	struct measured m = window_measure(&v->room, &v->group->specs[spec], &v->row->windows[spec],
+	                                   source->measure, v->time_us);
+
+	measured_to_value(w->d, table_shard(v->row->key), &v->rule->resolved->aggs[n], m, out);
+}
+
+/* fire: each goes out at every true event; once only when no alert of the key is open. */
+static bool fires(struct worker *w, unsigned shard, const struct detect_group *g,
+                  const struct detect_rule *r, struct row *row, int64_t time_us)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+
+	if (r->rule->fire == FIRE_EACH) {
+		return true;
+	}
+	struct row_note *note = table_note(&room, row, r->number);
+	for (int tries = 0; !note && tries < EVICT_TRIES && make_room(w, shard, row); tries++) {
+		note = table_note(&room, row, r->number);
+	}
+	if (!note) {
+		w->no_room++;
+		return true; /* rather twice than not at all */
+	}
+	bool open = note->last_us != INT64_MIN && time_us <= note->last_us + r->rule->rearm_us;
+	note->last_us = note->last_us > time_us ? note->last_us : time_us;
+	note->opened_us = open ? note->opened_us : time_us;
+	table_keep(g->table, row, note->last_us + r->rule->rearm_us);
+	return !open;
+}
+
+static void judge(struct worker *w, unsigned shard, const struct detect_group *g,
+                  const struct detect_rule *r, struct row *row, const struct hit *hit)
+{
+	struct agg_view view = {
+	        .room = {&w->d->pools[shard], w->d->options.key, w->scratch},
+	        .group = g,
+	        .rule = r,
+	        .row = row,
+	};
+
+	if (r->window_count) {
+		unsigned own = r->windows[0];
+		view.time_us = window_newest(&view.room, &g->specs[own], &row->windows[own]);
+		if (window_count(&view.room, &g->specs[own], &row->windows[own], view.time_us) <
+		    r->count_min) {
+			return;
+		}
+		w->eval.rule = r->resolved;
+		w->eval.lets_known = 0;
+		w->eval.aggregate = read_aggregate;
+		w->eval.aggregate_user = &view;
+		if (eval_truth(&w->eval, r->resolved->when) != TRUTH_TRUE) {
+			return;
+		}
+	} else {
+		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
+		w->eval.lets_known = 0;
+	}
+	if (fires(w, shard, g, r, row, view.time_us)) {
+		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->role);
+	}
+	w->eval.aggregate = NULL;
+}
+
+static struct row *row_for(struct worker *w, unsigned shard, const struct detect_group *g,
+                           const struct hit *hit)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
+	struct row *row = table_row(g->table, &room, hit->key, time_us);
+
+	for (int tries = 0; !row && tries < EVICT_TRIES && make_room(w, shard, NULL); tries++) {
+		row = table_row(g->table, &room, hit->key, time_us);
+	}
+	return row;
+}
+
+static void take_hit(struct worker *w, const struct detect_group *g, const struct hit *hit)
+{
+	unsigned shard = table_shard(hit->key);
+	struct row *row = row_for(w, shard, g, hit);
+	struct window_event event;
+
+	if (!row) {
+		w->no_room++;
+		return;
+	}
+	eval_at(&w->eval, w->d->batch, hit->row, hit->role);
+	for (uint64_t rules = hit->rules; rules; rules &= rules - 1) {
+		const struct detect_rule *r = g->rules[__builtin_ctzll(rules)];
+		w->eval.rule = r->resolved;
+		w->eval.lets_known = 0;
+		if (r->window_count) {
+			log_event(w, shard, r, hit, &event);
+			if (!add_to_windows(w, shard, g, r, row, &event)) {
+				continue;
+			}
+		}
+		judge(w, shard, g, r, row, hit);
+	}
+}
+
+/* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead. */
+static void take_hits(struct worker *w, unsigned member, const struct detect_group *g,
+                      const struct hits *hits)
+{
+	struct detector *d = w->d;
+
+	for (size_t i = 0; i < hits->count; i++) {
+		if (i + 2 * PREFETCH_AHEAD < hits->count) {
+			struct hash128 key = hits->items[i + 2 * PREFETCH_AHEAD].key;
+			table_prefetch_slot(g->table, &d->pools[table_shard(key)], key);
+		}
+		if (i + PREFETCH_AHEAD < hits->count) {
+			struct hash128 key = hits->items[i + PREFETCH_AHEAD].key;
+			unsigned shard = table_shard(key);
+			if (shard % d->worker_count == member) {
+				table_prefetch_row(g->table, &d->pools[shard], key);
+			}
+		}
+		if (table_shard(hits->items[i].key) % d->worker_count == member) {
+			take_hit(w, g, &hits->items[i]);
+		}
+	}
+}
+
+static void run_shards(void *arg, unsigned member)
+{
+	struct detector *d = arg;
+	struct worker *w = &d->workers[member];
+	const struct batch *b = d->batch;
+
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		for (unsigned from = 0; from < d->worker_count; from++) {
+			take_hits(w, member, d->compiled->groups[g], &d->workers[from].hits[g]);
+		}
+	}
+	if (b->count == 0) {
+		return;
+	}
+	int64_t now_us = b->col[FIELD_TIME].i64[b->count - 1];
+	for (unsigned shard = member; shard < TABLE_SHARDS; shard += d->worker_count) {
+		struct window_room room = {&d->pools[shard], d->options.key, w->scratch};
+		for (size_t g = 0; g < d->compiled->group_count; g++) {
+			table_expire(d->compiled->groups[g]->table, &room, shard, now_us);
+		}
+	}
+}
+
+/* ---- a batch ---- */
+
+static int cmp_found(const void *a, const void *b)
+{
+	const struct found *x = *(struct found *const *)a, *y = *(struct found *const *)b;
+
+	if (x->finding.time_us != y->finding.time_us) {
+		return x->finding.time_us < y->finding.time_us ? -1 : 1;
+	}
+	if (x->rank != y->rank) {
+		return x->rank < y->rank ? -1 : 1;
+	}
+	return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static void sort_findings(struct detector *d)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		count += d->workers[i].found_count;
+	}
+	if (count > d->order_cap) {
+		free(d->order);
+		d->order = malloc(count * 2 * sizeof(struct found *));
+		d->order_cap = d->order ? count * 2 : 0;
+	}
+	d->order_count = 0;
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		struct worker *w = &d->workers[i];
+		for (size_t n = 0; n < w->found_count && d->order_count < d->order_cap; n++) {
+			d->order[d->order_count++] = &w->found[n];
+		}
+	}
+	if (d->order_count) {
+		qsort(d->order, d->order_count, sizeof(struct found *), cmp_found);
+	}
+	d->findings += d->order_count;
+}
+
+void detector_run(struct detector *d, const struct batch *batch)
+{
+	d->batch = batch;
+	d->events += batch->count;
+	if (d->first_us == INT64_MIN && batch->count) {
+		d->first_us = batch->col[FIELD_TIME].i64[0];
+	}
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		d->workers[i].found_count = 0;
+		arena_reset(&d->workers[i].arena);
+	}
+	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
+		if (d->compiled->kinds[k] && k == KIND_PARTY) {
+			sequence_party(&d->sequences[k], batch);
+		} else if (d->compiled->kinds[k]) {
+			sequence_plain(&d->sequences[k], batch, (enum event_kind)k);
+		}
+	}
+	callids_add(&d->callids, batch);
+	team_run(d->team, run_columns, d);
+	team_run(d->team, run_events, d);
+	team_run(d->team, run_shards, d);
+	sort_findings(d);
+}
+
+size_t detector_count(const struct detector *d)
+{
+	return d->order_count;
+}
+
+const struct finding *detector_finding(const struct detector *d, size_t i)
+{
+	return &d->order[i]->finding;
+}
+
+void detector_stats(const struct detector *d, struct detector_stats *out)
+{
+	*out = (struct detector_stats){.events = d->events, .findings = d->findings};
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		const struct worker *w = &d->workers[i];
+		out->key_missing += w->key_missing;
+		out->keys_evicted += w->evicted;
+		out->events_no_room += w->no_room;
+		out->regex_limits += w->eval.regex_limits;
+	}
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		out->keys += table_rows(d->compiled->groups[g]->table);
+	}
+	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
+		out->memory += d->pools[s].used;
+	}
+	out->memory += d->callids.bytes;
+}

@@ -1,0 +1,188 @@
+/* A loaded, checked rule and the set that it belongs to.
+ *
+ *	struct ruleset *set;
+ *	ruleset_load(paths, count, &options, &diags, &set);     all files, all mistakes in one run
+ *
+ * Loading is pure apart from reading the named files. A set with errors is not returned; warnings
+ * do not hinder. Sets are immutable afterwards and shared by threads.
+ */
+#ifndef ENGINE_DETECT_RULE_H
+#define ENGINE_DETECT_RULE_H
+
+#include "core/arena.h"
+#include "core/diag.h"
+#include "detect/expr.h"
+
+enum {
+	RULE_PARAMS_MAX = 32,
+	RULE_KEYS_MAX = 4,
+	RULE_LETS_MAX = 32,
+	RULE_AGGS_MAX = 32,
+	RULE_LISTS_MAX = 64,
+	RULE_FIELDS_MAX = 32,
+	RULE_EVIDENCE_MAX = 64, /* a hot row keeps the newest 64 */
+};
+
+enum severity { SEVERITY_NONE = 0, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum rule_status {
+	STATUS_STABLE = 0,
+	STATUS_TEST,
+	STATUS_EXPERIMENTAL,
+	STATUS_DEPRECATED,
+};
+enum fire { FIRE_DEFAULT = 0, FIRE_ONCE, FIRE_EACH };
+
+const char *severity_word(enum severity s);
+
+struct param {
+	struct slice name;
+	enum type type; /* INT, FLOAT, DUR, TEXT, BOOL; pct is FLOAT */
+	bool pct;
+	struct value value; /* in force: the default, or what a test or a site set */
+	struct value low, high; /* missing: no range */
+	struct slice doc;
+	bool tune;
+	bool used;
+	struct place at;
+};
+
+struct let {
+	struct slice name;
+	const struct expr *expr;
+};
+
+/* One aggregate call. Equal calls of a rule are one entry. */
+struct agg {
+	enum aggregate fn;
+	enum type type;         /* of the result */
+	const struct expr *arg; /* NULL for count, rate; the condition of ratio */
+	const struct expr *filter; /* NULL: all events */
+	struct value q;         /* QUANTILE */
+	int64_t window_us;      /* the rule's, or that of `over` */
+	struct slice text;
+};
+
+/* A piece of a template: text, or an expression with its format. */
+struct template_part {
+	struct slice text;         /* when expr is NULL and key is 0 */
+	const struct expr *expr;
+	unsigned key;              /* {key1}..{key4}: 1..4 */
+	enum format { FORMAT_PLAIN = 0, FORMAT_DECIMALS, FORMAT_PERCENT, FORMAT_MASK } format;
+	unsigned decimals;
+};
+
+struct rule_test; /* detect/rule_test.h */
+struct exception_shape;
+
+struct output_field {
+	struct slice name; /* as written */
+	const struct expr *expr;
+};
+
+struct rule {
+	struct slice name; /* "core.voice/wangiri.blast" */
+	struct slice pack;
+	struct slice id;
+	int64_t rev;
+	struct slice title;
+	struct slice class;
+	enum severity severity;
+	enum rule_status status;
+	struct place at;       /* of its first key: "rule 'x'" in messages */
+	struct slice source;   /* its text in the file, for the digest */
+
+	enum event_kind kind;
+	const struct expr *where; /* NULL: all events of the kind */
+	const struct expr *keys[RULE_KEYS_MAX];
+	unsigned key_count;
+	int64_t window_us; /* 0: a match rule */
+	unsigned resolution; /* panes a window: 6..240, default 30 */
+	unsigned exact_max;  /* 256..65536, default 4096 */
+	uint64_t max_keys;   /* 0: no own cap */
+
+	struct param params[RULE_PARAMS_MAX];
+	unsigned param_count;
+	struct let lets[RULE_LETS_MAX];
+	unsigned let_count;
+	struct agg aggs[RULE_AGGS_MAX];
+	unsigned agg_count;
+	const struct expr *when; /* NULL: a match rule */
+
+	enum fire fire; /* never DEFAULT after loading */
+	int64_t rearm_us;
+	const struct expr *subject; /* never NULL when there is a key */
+	const char *subject_type;   /* "caller", "callee", "trunk", "block", "ip", … */
+	int64_t suppress_us;        /* 0: none */
+	const struct expr *suppress_by[RULE_KEYS_MAX];
+	unsigned suppress_count;
+
+	const struct template_part *summary;
+	unsigned summary_count;
+	struct output_field fields[RULE_FIELDS_MAX];
+	unsigned field_count;
+	unsigned evidence; /* call ids to attach; default 50 */
+	const struct expr *mask[RULE_KEYS_MAX];
+	unsigned mask_count;
+
+	unsigned lists[RULE_LISTS_MAX]; /* that it reads: indexes into ruleset.lists */
+	unsigned list_count;
+	const struct rule_test *tests;
+	bool loss_safe; /* when only grows with more events */
+};
+
+/* A list as declared; its data is bound at load or given by the site. */
+struct list_decl {
+	struct slice name; /* without '@' */
+	enum list_type type;
+	struct slice file;  /* path, the folder of the declaring file included; missing: none */
+	const struct slice *inline_values;
+	const struct place *inline_places;
+	size_t inline_count;
+	const struct slice *columns;
+	size_t column_count;
+	size_t max;
+	bool secret;
+	bool dynamic;
+	struct slice redis; /* key; missing: none */
+	struct slice doc;
+	struct place at;
+};
+
+struct ruleset {
+	struct arena arena;
+	struct rule **rules; /* by full name */
+	size_t rule_count;
+	struct list_decl *lists; /* by name */
+	size_t list_count;
+	char digest[72];       /* "b2:" + hex over all rule sources, by name */
+	bool used[FIELD_COUNT]; /* columns that some rule reads */
+	struct regex **regexes; /* of all patterns: freed with the set */
+	size_t regex_count;
+	size_t regex_room;
+};
+
+struct ruleset_options {
+	const char *const *classes; /* the closed list; NULL: the built-in one of rule-language.md */
+	size_t class_count;
+	/* Checks the +E.164 literals: begins with an assigned calling code. NULL: digits only. */
+	bool (*assigned)(void *user, struct slice digits);
+	void *user;
+	/* Set to the number of rules that loaded whole, also when others failed: for the closing
+	 * line of `check`. NULL: not wanted.
+	 */
+	size_t *whole;
+};
+
+/* Files and folders (rule-language.md section 2). OK or E_INVALID (errors are in diags), E_NOMEM.
+ * *set is NULL unless OK. diags come back sorted. Places in the set point to the files of diags,
+ * texts do not: the set may outlive diags when nobody asks for places any more.
+ */
+int ruleset_load(const char *const *paths, size_t count, const struct ruleset_options *options,
+                 struct diags *diags, struct ruleset **set);
+/* One file already in memory: tests and fuzzing. */
+int ruleset_load_text(const char *name, struct slice text, const struct ruleset_options *options,
+                      struct diags *diags, struct ruleset **set);
+void ruleset_free(struct ruleset *set);
+struct rule *ruleset_find(const struct ruleset *set, struct slice full_name);
+
+#endif

@@ -1,0 +1,150 @@
+#include "features/pool.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/ensure.h"
+#include "core/err.h"
+
+enum { ORDER_FREE = 0x80 };
+
+/* A free block's own bytes hold its neighbours in the list of its order. */
+struct free_links {
+	pool_ref prev;
+	pool_ref next;
+};
+
+static struct free_links *links(const struct pool *p, pool_ref ref)
+{
+	return pool_at(p, ref);
+}
+
+static void list_add(struct pool *p, pool_ref ref, unsigned order)
+{
+	struct free_links *l = links(p, ref);
+
+	l->prev = 0;
+	l->next = p->free[order];
+	if (l->next) {
+		links(p, l->next)->prev = ref;
+	}
+	p->free[order] = ref;
+	p->order[ref] = (uint8_t)(ORDER_FREE | (order + 1));
+}
+
+static void list_take(struct pool *p, pool_ref ref, unsigned order)
+{
+	struct free_links *l = links(p, ref);
+
+	if (l->prev) {
+		links(p, l->prev)->next = l->next;
+	} else {
+		p->free[order] = l->next;
+	}
+	if (l->next) {
+		links(p, l->next)->prev = l->prev;
+	}
+}
+
+static void *reserve(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+int pool_init(struct pool *p, size_t size)
+{
+	uint32_t units = (uint32_t)(size / POOL_UNIT);
+
+	*p = (struct pool){.size = (size_t)units * POOL_UNIT};
+	p->base = reserve(p->size);
+	p->order = reserve(units);
+	if (!p->base || !p->order) {
+		pool_fini(p);
+		return E_NOMEM;
+	}
+	/* Unit 0 stays unused so that 0 can mean none; the rest is cut into aligned blocks. */
+	for (pool_ref at = 1; at < units;) {
+		unsigned order = (unsigned)__builtin_ctz(at);
+		while (order >= POOL_ORDERS || at + (UINT32_C(1) << order) > units) {
+			order--;
+		}
+		list_add(p, at, order);
+		at += UINT32_C(1) << order;
+	}
+	return OK;
+}
+
+void pool_fini(struct pool *p)
+{
+	if (p->base) {
+		(void)munmap(p->base, p->size);
+	}
+	if (p->order) {
+		(void)munmap(p->order, p->size / POOL_UNIT);
+	}
+	*p = (struct pool){0};
+}
+
+static unsigned order_of(size_t size)
+{
+	unsigned order = 0;
+
+	while (((size_t)POOL_UNIT << order) < size) {
+		order++;
+	}
+	return order;
+}
+
+pool_ref pool_alloc(struct pool *p, size_t size)
+{
+	unsigned want = order_of(size);
+	unsigned have = want;
+
+	while (have < POOL_ORDERS && !p->free[have]) {
+		have++;
+	}
+	if (have >= POOL_ORDERS) {
+		return 0;
+	}
+	pool_ref ref = p->free[have];
+	list_take(p, ref, have);
+	while (have > want) {
+		have--;
+		list_add(p, ref + (UINT32_C(1) << have), have);
+	}
+	p->order[ref] = (uint8_t)(want + 1);
+	p->used += (size_t)POOL_UNIT << want;
+	return ref;
+}
+
+void pool_release(struct pool *p, pool_ref ref)
+{
+	if (!ref) {
+		return;
+	}
+	uint32_t units = (uint32_t)(p->size / POOL_UNIT);
+	unsigned order = (unsigned)p->order[ref] - 1;
+
+	ENSURE(p->order[ref] && !(p->order[ref] & ORDER_FREE));
+	p->used -= (size_t)POOL_UNIT << order;
+	p->order[ref] = 0;
+	while (order + 1 < POOL_ORDERS) {
+		pool_ref buddy = ref ^ (UINT32_C(1) << order);
+		if (buddy == 0 || buddy >= units || p->order[buddy] != (ORDER_FREE | (order + 1))) {
+			break;
+		}
+		list_take(p, buddy, order);
+		p->order[buddy] = 0;
+		ref = ref < buddy ? ref : buddy;
+		order++;
+	}
+	list_add(p, ref, order);
+}
+
+size_t pool_size(const struct pool *p, pool_ref ref)
+{
+	return (size_t)POOL_UNIT << ((unsigned)(p->order[ref] & ~ORDER_FREE) - 1);
+}

@@ -1,0 +1,99 @@
+#include "ringfence/common.h"
+
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/err.h"
+
+double common_seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+uint64_t common_memory_peak(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return (uint64_t)usage.ru_maxrss * 1024;
+}
+
+int common_options(int argc, char **argv, const struct command_help *help,
+                   const struct own_option *own, size_t own_count, struct common_options *out)
+{
+	switch (options_parse(argc, argv, help, own, own_count, out)) {
+	case OK: return -1;
+	case E_END: return EXIT_DONE;
+	default: return EXIT_USAGE;
+	}
+}
+
+bool common_write(FILE *f, struct buf *out)
+{
+	bool whole = !out->failed && (out->len == 0 || fwrite(out->p, 1, out->len, f) == out->len);
+
+	buf_reset(out);
+	return fflush(f) == 0 && whole;
+}
+
+struct site *common_site(struct common_options *options, bool without_rules)
+{
+	struct buf text = {0};
+	struct diags diags;
+
+	diags_init(&diags);
+	options->site.without_rules = without_rules;
+	struct site *site = site_load(&options->site, &diags);
+	diags_sort(&diags);
+	/* Warnings are for `check`; here only what hinders. */
+	if (!site) {
+		diags_print(&diags, &text);
+		(void)common_write(stderr, &text);
+	}
+	buf_fini(&text);
+	diags_fini(&diags);
+	return site;
+}
+
+bool common_has_input(const struct common_options *options, const char *usage)
+{
+	if (options->input_count == 0) {
+		fprintf(stderr, "no input named\nusage: %s\n(--help says more)\n", usage);
+		return false;
+	}
+	return true;
+}
+
+static double progress_last;
+static bool progress_shown;
+
+void common_progress(void *user, uint64_t done, uint64_t total)
+{
+	double now = common_seconds();
+	const double *begin = user;
+
+	if (!isatty(STDERR_FILENO) || now - *begin < 1 || now - progress_last < 1) {
+		return;
+	}
+	progress_last = now;
+	progress_shown = true;
+	double rate = (double)done / (now - *begin);
+	if (total > done && rate > 0) {
+		fprintf(stderr, "\r%5.1f %%  %.0f MB of %.0f MB, %.0f s left   ",
+		        100 * (double)done / (double)total, (double)done / 1e6, (double)total / 1e6,
+		        (double)(total - done) / rate);
+	} else {
+		fprintf(stderr, "\r%.0f MB read   ", (double)done / 1e6);
+	}
+}
+
+void common_progress_end(void)
+{
+	if (progress_shown) {
+		fprintf(stderr, "\r%60s\r", "");
+	}
+}

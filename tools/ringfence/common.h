@@ -1,0 +1,26 @@
+/* What the commands do alike: loading a site with its diagnostics, progress, times. */
+#ifndef TOOLS_RINGFENCE_COMMON_H
+#define TOOLS_RINGFENCE_COMMON_H
+
+#include "app/options.h"
+#include "app/site.h"
+#include "core/buf.h"
+
+/* options_parse as a status: -1 to go on, else what the command returns. */
+int common_options(int argc, char **argv, const struct command_help *help,
+                   const struct own_option *own, size_t own_count, struct common_options *out);
+/* Loads the site that the options describe; prints what hinders to stderr. NULL: there were
+ * errors.
+ */
+struct site *common_site(struct common_options *options, bool without_rules);
+/* A command that reads traffic needs at least one input: prints the usage error. */
+bool common_has_input(const struct common_options *options, const char *usage);
+/* A progress line on stderr, once a second, when it is a terminal: for feed_options.progress. */
+void common_progress(void *user, uint64_t done, uint64_t total);
+void common_progress_end(void);
+double common_seconds(void); /* monotonic */
+uint64_t common_memory_peak(void);
+/* Writes out and resets it. False: the disk or the reader is gone. */
+bool common_write(FILE *f, struct buf *out);
+
+#endif

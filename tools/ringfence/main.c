@@ -1,0 +1,52 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "app/options.h"
+#include "ringfence/commands.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+        {"check", cmd_check, "check rule files: every mistake with its place and a hint"},
+        {"test", cmd_test, "run the tests that stand inside rules"},
+        {"replay", cmd_replay, "traffic through the rules: alerts, and a table of them"},
+        {"calls", cmd_calls, "traffic as one line a call"},
+        {"inspect", cmd_inspect, "what a capture or a file of call records holds"},
+        {"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
+        {"gen", cmd_gen, "make a labelled scene to try rules on"},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_commands(FILE *out)
+{
+	fprintf(out, "usage: ringfence COMMAND [options]\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+	}
+	fprintf(out, "\nringfence COMMAND --help says more; ringfence --version the version.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		print_commands(stdout);
+		return EXIT_DONE;
+	}
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		printf("ringfence %s\n", RINGFENCE_VERSION);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	if (argc > 1) {
+		fprintf(stderr, "'%s' is no command\n", argv[1]);
+	}
+	print_commands(stderr);
+	return EXIT_USAGE;
+}

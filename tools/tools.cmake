@@ -1,0 +1,6 @@
+file(GLOB tool_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/ringfence/*.c)
+if(tool_sources)
+  add_executable(ringfence ${tool_sources})
+  target_include_directories(ringfence PRIVATE ${CMAKE_SOURCE_DIR}/tools)
+  target_link_libraries(ringfence PRIVATE engine)
+endif()
