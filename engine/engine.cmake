@@ -2,7 +2,7 @@
 set(engine_stages core model sources decode calls enrich features detect alerts sinks app)
 
 set(engine_libs PkgConfig::libpcap PkgConfig::libpcre2_8 PkgConfig::libevent
-  PkgConfig::libevent_openssl PkgConfig::hiredis PkgConfig::yaml_0_1 PkgConfig::libssl
+  PkgConfig::libevent_pthreads PkgConfig::libevent_openssl PkgConfig::hiredis PkgConfig::yaml_0_1 PkgConfig::libssl
   PkgConfig::libcrypto PkgConfig::zlib PkgConfig::libzstd PkgConfig::libxxhash Threads::Threads m)
 
 add_library(engine STATIC)

@@ -82,7 +82,7 @@ static int survey(struct cdr_order *o)
 
 static int allocate(struct cdr_order *o)
 {
-	size_t refs = CDR_BLOCK_ROWS * (o->options.attempts ? 2 : 1);
+	size_t refs = o->options.attempts ? 2 * (size_t)CDR_BLOCK_ROWS : CDR_BLOCK_ROWS;
 	struct extsort_options options = {.memory_max = o->options.memory_max,
 	                                  .temp_dir = o->options.temp_dir};
 

@@ -9,7 +9,7 @@
 
 struct census;
 
-int census_new(const struct hash_key *key, struct census **c);
+int census_new(const struct hash_key *key, struct census **out);
 void census_free(struct census *c);
 /* A message as sip_parse left it and what it said. One whose start line cannot be read does not
  * count. E_NOMEM: Call-IDs are counted no further.

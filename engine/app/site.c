@@ -175,7 +175,8 @@ static bool assigned_code(void *user, struct slice digits)
 
 static bool load_rules(struct site *s, struct diags *d)
 {
-	struct ruleset_options options = {.assigned = assigned_code, .user = s};
+	struct ruleset_options options = {
+	        .assigned = assigned_code, .user = s, .whole = s->options.whole};
 	const char *shipped = site_shipped_rules();
 	const char *const *paths = s->options.rules;
 	size_t count = s->options.rule_count;
@@ -294,6 +295,10 @@ void site_free(struct site *s)
 	subscribers_free(s->subscribers);
 	trunks_free(s->trunks);
 	plan_free(s->plan);
+	if (s->sources) {
+		diags_fini(s->sources);
+		free(s->sources);
+	}
 	free(s);
 }
 

@@ -36,6 +36,7 @@ struct site_options {
 	size_t list_count;
 	const char *key_file; /* NULL: the built-in constant key */
 	bool without_rules;   /* commands that only read traffic */
+	size_t *whole;        /* set to the number of rules that loaded whole; NULL */
 };
 
 struct site {
@@ -48,6 +49,7 @@ struct site {
 	struct subscribers *subscribers;
 	struct ruleset *rules;
 	struct list **lists; /* by index of the rule set */
+	struct diags *sources; /* files that places in rules point to, when the loader gave them away */
 };
 
 /* Folder of what is shipped beside the programs: "../../rules" from the program's real path, then

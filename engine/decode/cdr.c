@@ -24,7 +24,7 @@ const char *cdr_column_name(enum cdr_column column)
 
 unsigned cdr_column_find(struct slice name, unsigned hint)
 {
-	if (hint < CDR_COLUMN_COUNT && slice_eq_nocase(name, names[hint])) {
+	if (hint < CDR_COLUMN_COUNT && slice_eq(name, names[hint])) {
 		return hint;
 	}
 	unsigned column = 0;
@@ -201,7 +201,7 @@ static bool read_clock(struct slice s, int64_t *us)
 	if (s.len < 9 || s.p[2] != ':' || s.p[5] != ':' || s.p[s.len - 1] != 'Z') {
 		return false;
 	}
-	for (unsigned i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		unsigned tens = (unsigned)(unsigned char)s.p[3 * i] - '0';
 		unsigned ones = (unsigned)(unsigned char)s.p[3 * i + 1] - '0';
 		bad |= tens > 9 || ones > 9;
@@ -211,7 +211,7 @@ static bool read_clock(struct slice s, int64_t *us)
 	    (s.len > 9 && s.p[8] != '.')) {
 		return false;
 	}
-	*us = (pair[0] * INT64_C(3600) + pair[1] * 60 + pair[2]) * US_PER_S;
+	*us = pair[0] * US_PER_HOUR + pair[1] * US_PER_MIN + pair[2] * US_PER_S;
 	for (size_t i = 9; i + 1 < s.len; i++) {
 		unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
 		bad |= digit > 9;
@@ -231,8 +231,9 @@ static bool read_time(struct cdr_reader *r, struct slice cell, int64_t *time_us)
 	if (cell.len == 0) {
 		return true;
 	}
-	struct slice clock = slice_skip(cell, CDR_DATE_TEXT);
-	bool quick = clock.len > 0 && read_clock(clock, &clock_us);
+	bool quick = cell.len > CDR_DATE_TEXT &&
+	             read_clock((struct slice){cell.p + CDR_DATE_TEXT, cell.len - CDR_DATE_TEXT},
+	                        &clock_us);
 	if (quick && memcmp(cell.p, r->date, CDR_DATE_TEXT) == 0) {
 		*time_us = r->date_us + clock_us;
 		return true;

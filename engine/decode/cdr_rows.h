@@ -24,6 +24,9 @@ enum reason cdr_csv_cells(struct cdr_reader *r, const struct cdr_row *row, uint3
                           struct cdr_cells *cells);
 
 void cdr_json_split(struct slice rest, struct cdr_row *row);
+/* By core/json: the oracle of the short way, and where it sends what it does not read. */
+enum reason cdr_json_cells_plain(struct cdr_reader *r, const struct cdr_row *row,
+                                 struct cdr_cells *cells);
 enum reason cdr_json_cells(struct cdr_reader *r, const struct cdr_row *row,
                            struct cdr_cells *cells);
 
@@ -32,7 +35,8 @@ void cdr_row_close(struct cdr_row *row, struct slice rest, size_t at);
 /* Refused: the row ends at its first line break. */
 void cdr_row_refuse(struct cdr_row *row, struct slice rest, enum reason refused);
 
-/* The column of a name in any case, or CDR_COLUMN_COUNT; hint is tried first. */
+/* The column of a name in any case, or CDR_COLUMN_COUNT; hint, where it is likely, is tried first.
+ */
 unsigned cdr_column_find(struct slice name, unsigned hint);
 
 #endif

@@ -65,7 +65,7 @@ static enum reason read_ipv4(struct cursor c, struct frame *frame)
 	if (!ip) {
 		return REASON_PACKET_TRUNCATED;
 	}
-	size_t header = (ip[0] & 15U) * 4;
+	size_t header = (size_t)(ip[0] & 15) * 4;
 	size_t total = (size_t)ip[2] << 8 | ip[3];
 	if (ip[0] >> 4 != 4 || header < HEADER_SIZE || total < header) {
 		return REASON_IP_MALFORMED;
@@ -101,8 +101,8 @@ static enum reason read_ipv6_extension(const struct cursor *c, uint8_t *next, si
 		}
 		*size = 8;
 		break;
-	case IP_AUTHENTICATION: *size = (header[1] + 2U) * 4; break;
-	default: *size = (header[1] + 1U) * 8; break;
+	case IP_AUTHENTICATION: *size = ((size_t)header[1] + 2) * 4; break;
+	default: *size = ((size_t)header[1] + 1) * 8; break;
 	}
 	*next = header[0];
 	return REASON_NONE;

@@ -7,10 +7,14 @@ static const struct {
 	bool lets;
 	bool aggregates;
 } clauses[] = {
-	[CLAUSE_WHERE] = {"where", false, false},      [CLAUSE_KEY] = {"key", false, false},
-	[CLAUSE_LET] = {"let", true, true},            [CLAUSE_WHEN] = {"when", true, true},
-	[CLAUSE_SUBJECT] = {"subject", true, false},   [CLAUSE_SUPPRESS] = {"suppress", true, false},
-	[CLAUSE_OUTPUT] = {"output", true, false},     [CLAUSE_PRIVACY] = {"privacy", true, false},
+	[CLAUSE_WHERE] = {"where", false, false},
+	[CLAUSE_KEY] = {"key", false, false},
+	[CLAUSE_LET] = {"let", true, true},
+	[CLAUSE_WHEN] = {"when", true, true},
+	[CLAUSE_SUBJECT] = {"subject", true, false},
+	[CLAUSE_SUPPRESS] = {"suppress", true, false},
+	[CLAUSE_OUTPUT] = {"output", true, false},
+	[CLAUSE_PRIVACY] = {"privacy", true, false},
 	[CLAUSE_EXCEPTIONS] = {"exceptions", false, false},
 };
 
@@ -48,7 +52,8 @@ struct expr *check_new(struct checker *c, const struct ast *ast, enum expr_op op
 	if (!e) {
 		return NULL;
 	}
-	*e = (struct expr){.op = op, .type = type, .at = check_place(c, ast->at), .text = ast->text};
+	*e = (struct expr){
+		.op = op, .type = type, .at = check_place(c, ast->at), .text = ast->text};
 	if (count > 0) {
 		e->args = arena_alloc(arena, count * sizeof(const struct expr *));
 		if (!e->args) {
@@ -207,9 +212,10 @@ bool check_exprs(struct checker *c, enum clause clause, const struct yaml_node *
 	if (node->count < 1 || node->count > max) {
 		return refuse_count(c, node->at, max);
 	}
-	for (const struct yaml_node *item = node->first; item; item = item->next) {
+	/* Up to the first mistake: what follows may be the other half of a cut expression. */
+	for (const struct yaml_node *item = node->first; item && whole; item = item->next) {
 		out[*count] = check_expr(c, clause, item, node->flow);
-		whole &= out[(*count)++] != NULL;
+		whole = out[(*count)++] != NULL;
 	}
 	return whole;
 }

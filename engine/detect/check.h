@@ -28,12 +28,12 @@ struct checker {
 	const struct ruleset_options *options;
 	struct arena *scratch; /* of untyped trees */
 	struct rule *rule;
-	bool has_window; /* the key stands there, right or wrong */
+	bool has_window;    /* the key stands there, right or wrong */
 	bool window_missed; /* E055 has been said */
 	bool has_baseline;
 	enum clause clause;
 	bool in_aggregate;
-	size_t weights[RULE_LETS_MAX]; /* nodes of each let, with the lets in it written out */
+	size_t weights[RULE_LETS_MAX];  /* nodes of each let, with the lets in it written out */
 	const struct yaml_node *source; /* the scalar that the expression stands in */
 	size_t source_begin;            /* byte of its value where the expression begins */
 };

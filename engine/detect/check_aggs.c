@@ -57,8 +57,8 @@ static bool may_stand(struct checker *c, const struct ast *ast)
 
 	if (!clause_takes_aggregates(c->clause)) {
 		diag_add(c->diags, at, "E042", SLICE_LIT("put it in 'let' or 'when'"),
-		         "%.*s() looks at many calls; it cannot stand in '%s'", SLICE_FMT(ast->name),
-		         clause_name(c->clause));
+		         "%.*s() looks at many calls; it cannot stand in '%s'",
+		         SLICE_FMT(ast->name), clause_name(c->clause));
 		return false;
 	}
 	if (c->in_aggregate) {
@@ -69,7 +69,8 @@ static bool may_stand(struct checker *c, const struct ast *ast)
 	}
 	if (!c->has_window) {
 		if (!c->window_missed) {
-			diag_add(c->diags, at, "E055", SLICE_LIT("add a window, such as window: 10m"),
+			diag_add(c->diags, at, "E055",
+			         SLICE_LIT("add a window, such as window: 10m"),
 			         "%.*s() needs a 'window:' in the rule", SLICE_FMT(ast->name));
 		}
 		c->window_missed = true;

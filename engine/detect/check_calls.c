@@ -89,8 +89,8 @@ bool check_arg_count(struct checker *c, const struct ast *ast, unsigned min, uns
 	}
 	(void)snprintf(range, sizeof(range), min == max ? "%u" : "%u to %u", min, max);
 	diag_add(c->diags, check_place(c, ast->at), "E041", SLICE_NONE,
-	         "%.*s() takes %s argument%s, not %u", SLICE_FMT(ast->name), max == 0 ? "no" : range,
-	         max == 1 && min == 1 ? "" : "s", ast->count);
+	         "%.*s() takes %s argument%s, not %u", SLICE_FMT(ast->name),
+	         max == 0 ? "no" : range, max == 1 && min == 1 ? "" : "s", ast->count);
 	return false;
 }
 
@@ -137,8 +137,8 @@ static bool check_arg(struct checker *c, const struct ast *ast, const struct exp
 	}
 	if (!fits && c->diags->errors == errors) {
 		diag_add(c->diags, (*arg)->at, want == WANT_CONDITION ? "E035" : "E036", SLICE_NONE,
-		         "%.*s() needs %s here, this is %s", SLICE_FMT(ast->name), wants[want].words,
-		         type_words(type));
+		         "%.*s() needs %s here, this is %s", SLICE_FMT(ast->name),
+		         wants[want].words, type_words(type));
 	}
 	if (fits && want == WANT_DIGITS) {
 		return check_digits(c, ast, *arg);
@@ -247,8 +247,8 @@ static const struct expr *check_function(struct checker *c, const struct ast *as
 		return NULL;
 	}
 	const struct expr *like = fn == FUNCTION_IF ? args[1] : args[0];
-	struct expr *e = check_new(c, ast, EXPR_CALL, s->result ? s->result : like->type, args,
-	                           ast->count);
+	struct expr *e =
+		check_new(c, ast, EXPR_CALL, s->result ? s->result : like->type, args, ast->count);
 	if (!e) {
 		return NULL;
 	}
@@ -279,7 +279,8 @@ static bool find_column(struct checker *c, const struct expr *name, size_t list,
 	}
 	diag_add(c->diags, name->at, "E030",
 	         hint_nearest(hint, "did you mean '%s'?", name->value.s, words, known),
-	         "list @%.*s has no column '%.*s'", SLICE_FMT(decl->name), SLICE_FMT(name->value.s));
+	         "list @%.*s has no column '%.*s'", SLICE_FMT(decl->name),
+	         SLICE_FMT(name->value.s));
 	return false;
 }
 

@@ -127,15 +127,15 @@ static bool fold_coalesce(const struct expr *e, struct value *out)
 }
 
 static bool (*const folds[])(const struct expr *e, struct value *out) = {
-	[EXPR_NOT] = fold_logic,           [EXPR_AND] = fold_logic,
-	[EXPR_OR] = fold_logic,            [EXPR_EQ] = fold_comparison,
-	[EXPR_NE] = fold_comparison,       [EXPR_LT] = fold_comparison,
-	[EXPR_LE] = fold_comparison,       [EXPR_GT] = fold_comparison,
-	[EXPR_GE] = fold_comparison,       [EXPR_ADD] = fold_arithmetic,
-	[EXPR_SUB] = fold_arithmetic,      [EXPR_MUL] = fold_arithmetic,
-	[EXPR_DIV] = fold_arithmetic,      [EXPR_MOD] = fold_arithmetic,
-	[EXPR_NEG] = fold_negation,        [EXPR_TO_FLOAT] = fold_to_float,
-	[EXPR_COALESCE] = fold_coalesce,   [EXPR_CALL] = NULL,
+	[EXPR_NOT] = fold_logic,         [EXPR_AND] = fold_logic,
+	[EXPR_OR] = fold_logic,          [EXPR_EQ] = fold_comparison,
+	[EXPR_NE] = fold_comparison,     [EXPR_LT] = fold_comparison,
+	[EXPR_LE] = fold_comparison,     [EXPR_GT] = fold_comparison,
+	[EXPR_GE] = fold_comparison,     [EXPR_ADD] = fold_arithmetic,
+	[EXPR_SUB] = fold_arithmetic,    [EXPR_MUL] = fold_arithmetic,
+	[EXPR_DIV] = fold_arithmetic,    [EXPR_MOD] = fold_arithmetic,
+	[EXPR_NEG] = fold_negation,      [EXPR_TO_FLOAT] = fold_to_float,
+	[EXPR_COALESCE] = fold_coalesce, [EXPR_CALL] = NULL,
 };
 
 const struct expr *check_fold(struct checker *c, struct expr *e)

@@ -55,7 +55,8 @@ static const struct expr *check_field(struct checker *c, const struct ast *ast, 
 		refuse_kind(c, ast, field);
 		return NULL;
 	}
-	struct expr *e = check_new(c, ast, EXPR_FIELD, type_of_storage(field_storage(field)), NULL, 0);
+	struct expr *e =
+		check_new(c, ast, EXPR_FIELD, type_of_storage(field_storage(field)), NULL, 0);
 	if (e) {
 		e->field = field;
 		e->set = field_set(field);

@@ -153,8 +153,8 @@ bool check_is_condition(struct checker *c, const struct expr *x, const char *wha
 	if (x->type == TYPE_BOOL) {
 		return true;
 	}
-	diag_add(c->diags, x->at, "E035", SLICE_NONE, "'%s' needs something true or false, this is %s",
-	         what, type_words(x->type));
+	diag_add(c->diags, x->at, "E035", SLICE_NONE,
+	         "'%s' needs something true or false, this is %s", what, type_words(x->type));
 	return false;
 }
 
@@ -168,7 +168,8 @@ static const struct expr *check_logic(struct checker *c, const struct ast *ast,
 	for (unsigned i = 0; i < ast->count; i++) {
 		right &= check_is_condition(c, args[i], words[ast->op]);
 	}
-	return right ? check_fold(c, check_new(c, ast, ast->op, TYPE_BOOL, args, ast->count)) : NULL;
+	return right ? check_fold(c, check_new(c, ast, ast->op, TYPE_BOOL, args, ast->count))
+	             : NULL;
 }
 
 /* ---- comparisons ---- */
@@ -187,15 +188,17 @@ static const struct expr *check_compare(struct checker *c, const struct ast *ast
 	if (!fits(c, &args[0], &args[1], &refused)) {
 		if (!refused) {
 			diag_add(c->diags, check_place(c, ast->at), "E036",
-			         check_unit_hint(hint, args[0], args[1]), "cannot compare %s with %s",
-			         type_words(args[0]->type), type_words(args[1]->type));
+			         check_unit_hint(hint, args[0], args[1]),
+			         "cannot compare %s with %s", type_words(args[0]->type),
+			         type_words(args[1]->type));
 		}
 		return NULL;
 	}
 	if (ast->op != EXPR_EQ && ast->op != EXPR_NE && !has_order(args[0]->type)) {
 		diag_add(c->diags, check_place(c, ast->at), "E037",
-		         args[0]->type == TYPE_NUM ? SLICE_LIT("use prefix(…) or a list of prefixes")
-		                                   : SLICE_NONE,
+		         args[0]->type == TYPE_NUM
+		                 ? SLICE_LIT("use prefix(…) or a list of prefixes")
+		                 : SLICE_NONE,
 		         "%s has no order: only == and != compare it", type_words(args[0]->type));
 		return NULL;
 	}
@@ -232,8 +235,11 @@ static const struct arithmetic {
 
 static const char *sign_of(enum expr_op op)
 {
-	static const char *const signs[] = {[EXPR_ADD] = "+", [EXPR_SUB] = "-", [EXPR_MUL] = "*",
-	                                    [EXPR_DIV] = "/", [EXPR_MOD] = "%"};
+	static const char *const signs[] = {[EXPR_ADD] = "+",
+	                                    [EXPR_SUB] = "-",
+	                                    [EXPR_MUL] = "*",
+	                                    [EXPR_DIV] = "/",
+	                                    [EXPR_MOD] = "%"};
 
 	return signs[op];
 }
@@ -244,7 +250,8 @@ static void refuse_arithmetic(struct checker *c, const struct ast *ast, const st
 	struct slice hint = check_unit_hint(text, args[0], args[1]);
 
 	if (ast->op == EXPR_DIV && args[0]->type == TYPE_DUR && is_number(args[1])) {
-		hint = SLICE_LIT("multiply it (duration * 0.5), or divide it by a duration: duration / 1s");
+		hint = SLICE_LIT(
+			"multiply it (duration * 0.5), or divide it by a duration: duration / 1s");
 	}
 	diag_add(c->diags, check_place(c, ast->at), "E036", hint, "'%s' does not fit %s and %s",
 	         sign_of(ast->op), type_words(args[0]->type), type_words(args[1]->type));
@@ -269,7 +276,8 @@ static const struct expr *check_arithmetic(struct checker *c, const struct ast *
 	}
 	for (size_t i = 0; i < sizeof(arithmetic) / sizeof(arithmetic[0]); i++) {
 		const struct arithmetic *row = &arithmetic[i];
-		if (row->op != ast->op || row->left != args[0]->type || row->right != args[1]->type) {
+		if (row->op != ast->op || row->left != args[0]->type ||
+		    row->right != args[1]->type) {
 			continue;
 		}
 		struct expr *e = check_new(c, ast, ast->op, row->result, args, 2);
@@ -286,8 +294,8 @@ static const struct expr *check_negation(struct checker *c, const struct ast *as
                                          const struct expr **args)
 {
 	if (!is_number(args[0]) && args[0]->type != TYPE_DUR) {
-		diag_add(c->diags, check_place(c, ast->at), "E036", SLICE_NONE, "'-' does not fit %s",
-		         type_words(args[0]->type));
+		diag_add(c->diags, check_place(c, ast->at), "E036", SLICE_NONE,
+		         "'-' does not fit %s", type_words(args[0]->type));
 		return NULL;
 	}
 	return check_fold(c, check_new(c, ast, EXPR_NEG, args[0]->type, args, 1));
@@ -303,7 +311,8 @@ static const struct expr *check_coalesce(struct checker *c, const struct ast *as
 		if (!refused) {
 			diag_add(c->diags, check_place(c, ast->at), "E036",
 			         check_unit_hint(hint, args[0], args[1]),
-			         "'?" "?' needs two of one kind, these are %s and %s",
+			         "'?"
+			         "?' needs two of one kind, these are %s and %s",
 			         type_words(args[0]->type), type_words(args[1]->type));
 		}
 		return NULL;
@@ -321,12 +330,14 @@ typedef const struct expr *(*check_op_fn)(struct checker *c, const struct ast *a
 
 /* Operators of one or two operands; the others have checks of their own. */
 static const check_op_fn by_op[] = {
-	[EXPR_NOT] = check_logic,      [EXPR_AND] = check_logic,      [EXPR_OR] = check_logic,
-	[EXPR_EQ] = check_compare,     [EXPR_NE] = check_compare,     [EXPR_LT] = check_compare,
-	[EXPR_LE] = check_compare,     [EXPR_GT] = check_compare,     [EXPR_GE] = check_compare,
-	[EXPR_ADD] = check_arithmetic, [EXPR_SUB] = check_arithmetic, [EXPR_MUL] = check_arithmetic,
-	[EXPR_DIV] = check_arithmetic, [EXPR_MOD] = check_arithmetic, [EXPR_NEG] = check_negation,
-	[EXPR_COALESCE] = check_coalesce,
+	[EXPR_NOT] = check_logic,      [EXPR_AND] = check_logic,
+	[EXPR_OR] = check_logic,       [EXPR_EQ] = check_compare,
+	[EXPR_NE] = check_compare,     [EXPR_LT] = check_compare,
+	[EXPR_LE] = check_compare,     [EXPR_GT] = check_compare,
+	[EXPR_GE] = check_compare,     [EXPR_ADD] = check_arithmetic,
+	[EXPR_SUB] = check_arithmetic, [EXPR_MUL] = check_arithmetic,
+	[EXPR_DIV] = check_arithmetic, [EXPR_MOD] = check_arithmetic,
+	[EXPR_NEG] = check_negation,   [EXPR_COALESCE] = check_coalesce,
 };
 
 const struct expr *check_op(struct checker *c, const struct ast *ast)

@@ -59,7 +59,8 @@ static bool check_member(struct checker *c, const struct expr *x, const struct e
 	}
 	if (c->diags->errors == errors) {
 		diag_add(c->diags, (*member)->at, "E036", check_unit_hint(hint, x, *member),
-		         "cannot compare %s with %s", type_words(x->type), type_words((*member)->type));
+		         "cannot compare %s with %s", type_words(x->type),
+		         type_words((*member)->type));
 	}
 	return false;
 }
@@ -111,7 +112,8 @@ const struct expr *check_in_set(struct checker *c, const struct ast *ast, const 
 
 	for (unsigned i = 1; args && i < ast->count; i++) {
 		if (args[i]->op != EXPR_CONST) {
-			diag_add(c->diags, args[i]->at, "E046", SLICE_LIT("compare with == and 'or'"),
+			diag_add(c->diags, args[i]->at, "E046",
+			         SLICE_LIT("compare with == and 'or'"),
 			         "a set holds constants only");
 			return NULL;
 		}
@@ -175,8 +177,9 @@ const struct expr *check_match(struct checker *c, const struct ast *ast, const s
 		return NULL;
 	}
 	if (x->type != TYPE_TEXT) {
-		diag_add(c->diags, x->at, "E038", match_hint(x->type), "'%s' needs text, this is %s",
-		         ast->op == EXPR_MATCH ? "=~" : "!~", type_words(x->type));
+		diag_add(c->diags, x->at, "E038", match_hint(x->type),
+		         "'%s' needs text, this is %s", ast->op == EXPR_MATCH ? "=~" : "!~",
+		         type_words(x->type));
 		return NULL;
 	}
 	struct expr *e = check_new(c, ast, ast->op, TYPE_BOOL, &x, 1);

@@ -187,7 +187,9 @@ static void warn_node(const struct warner *w, const struct expr *e)
 {
 	if (e->op == EXPR_COALESCE && !e->args[0]->optional) {
 		diag_add(w->c->diags, e->at, "W102", SLICE_NONE,
-		         "'?" "?' is not needed: '%.*s' is never missing", SLICE_FMT(e->args[0]->text));
+		         "'?"
+		         "?' is not needed: '%.*s' is never missing",
+		         SLICE_FMT(e->args[0]->text));
 	}
 	if (e->regex && !regex_has_literal(e->regex)) {
 		diag_add(w->c->diags, e->at, "W130",

@@ -27,10 +27,10 @@ const char *type_words(enum type type)
 enum type type_of_storage(enum storage storage)
 {
 	static const enum type types[] = {
-		[STORE_NONE] = TYPE_NONE,   [STORE_NUM] = TYPE_NUM,         [STORE_TIME] = TYPE_TIME,
-		[STORE_DUR] = TYPE_DUR,     [STORE_INT] = TYPE_INT,         [STORE_FLOAT] = TYPE_FLOAT,
-		[STORE_BOOL] = TYPE_BOOL,   [STORE_ENUM] = TYPE_ENUM,       [STORE_COUNTRY] = TYPE_COUNTRY,
-		[STORE_TEXT] = TYPE_TEXT,   [STORE_IP] = TYPE_IP,
+		[STORE_NONE] = TYPE_NONE, [STORE_NUM] = TYPE_NUM,   [STORE_TIME] = TYPE_TIME,
+		[STORE_DUR] = TYPE_DUR,   [STORE_INT] = TYPE_INT,   [STORE_FLOAT] = TYPE_FLOAT,
+		[STORE_BOOL] = TYPE_BOOL, [STORE_ENUM] = TYPE_ENUM, [STORE_COUNTRY] = TYPE_COUNTRY,
+		[STORE_TEXT] = TYPE_TEXT, [STORE_IP] = TYPE_IP,
 	};
 
 	return types[storage];

@@ -87,11 +87,11 @@ enum aggregate {
 struct value {
 	bool missing;
 	union {
-		int64_t i;       /* INT, DUR, TIME; ENUM value; COUNTRY; BOOL as enum truth */
-		double f;        /* FLOAT */
-		number num;      /* NUM */
-		struct slice s;  /* TEXT */
-		struct ip ip;    /* IP */
+		int64_t i;      /* INT, DUR, TIME; ENUM value; COUNTRY; BOOL as enum truth */
+		double f;       /* FLOAT */
+		number num;     /* NUM */
+		struct slice s; /* TEXT */
+		struct ip ip;   /* IP */
 	};
 };
 
@@ -103,18 +103,18 @@ struct regex; /* a compiled pattern with its limits: detect/regex.h */
 struct expr {
 	enum expr_op op;
 	enum type type;
-	enum enum_id set; /* of TYPE_ENUM */
-	bool optional;    /* may be missing */
-	bool aggregate;   /* an aggregate stands somewhere below */
-	struct place at;  /* of the operator, or of the first character of a leaf */
-	struct slice text; /* as written, runs of blanks as one blank: conditions of alerts */
-	struct value value;       /* CONST */
-	enum field field;         /* FIELD */
-	enum function function;   /* CALL */
-	unsigned index;           /* PARAM, LET, AGG, IN_LIST, ATTR */
-	unsigned column;          /* ATTR */
-	const struct tz *zone;    /* HOUR, WEEKDAY, IN_HOURS with a constant zone */
-	int64_t from_us, to_us;   /* IN_HOURS: of the day */
+	enum enum_id set;       /* of TYPE_ENUM */
+	bool optional;          /* may be missing */
+	bool aggregate;         /* an aggregate stands somewhere below */
+	struct place at;        /* of the operator, or of the first character of a leaf */
+	struct slice text;      /* as written, runs of blanks as one blank: conditions of alerts */
+	struct value value;     /* CONST */
+	enum field field;       /* FIELD */
+	enum function function; /* CALL */
+	unsigned index;         /* PARAM, LET, AGG, IN_LIST, ATTR */
+	unsigned column;        /* ATTR */
+	const struct tz *zone;  /* HOUR, WEEKDAY, IN_HOURS with a constant zone */
+	int64_t from_us, to_us; /* IN_HOURS: of the day */
 	const struct regex *regex; /* MATCH, NOT_MATCH */
 	const struct expr **args;
 	unsigned arg_count;

@@ -165,7 +165,6 @@ static bool parse_decimal(struct slice text, double *value)
 	return decimal_parse(text, value) == 0;
 }
 
-
 static void read_duration(struct lexer *l, struct token *t)
 {
 	struct slice text = source_part(l, t->begin, t->end);
@@ -203,7 +202,8 @@ static void read_number(struct lexer *l, struct token *t)
 		memcpy(digits + len, "e-2", 3);
 		text.len += len > 0 ? 3 : 0;
 	}
-	if (t->kind == TOKEN_INT ? value_parse_int(text, &t->i) != 0 : !parse_decimal(text, &t->f)) {
+	if (t->kind == TOKEN_INT ? value_parse_int(text, &t->i) != 0
+	                         : !parse_decimal(text, &t->f)) {
 		bad(t, "E031", SLICE_LIT("the number is too large"), NULL);
 	} else if (t->kind != TOKEN_INT && !value_float_is_plain(t->f)) {
 		bad(t, "E031", SLICE_LIT("the number is too large or too small"), NULL);
@@ -280,8 +280,7 @@ static void read_operator(struct lexer *l, struct token *t)
 		t->kind = operators[i].kind;
 		t->end = t->begin + text.len;
 		if (operators[i].hint) {
-			bad(t, "E021",
-			    arena_printf(l->arena, "unexpected '%.*s'", SLICE_FMT(text)),
+			bad(t, "E021", arena_printf(l->arena, "unexpected '%.*s'", SLICE_FMT(text)),
 			    operators[i].hint);
 		}
 		return;
@@ -292,7 +291,8 @@ static void read_operator(struct lexer *l, struct token *t)
 	}
 	t->end = t->begin + len;
 	bad(t, "E020",
-	    arena_printf(l->arena, "unexpected character '%.*s'", SLICE_FMT(slice_first(rest, len))),
+	    arena_printf(l->arena, "unexpected character '%.*s'",
+	                 SLICE_FMT(slice_first(rest, len))),
 	    NULL);
 }
 

@@ -89,9 +89,11 @@ static bool load_source(struct loader *l, struct list_decl *list, const struct y
 	if (!schema_bool(l->diags, got[LIST_KEY_DYNAMIC], &list->dynamic)) {
 		return false;
 	}
-	if (!got[LIST_KEY_FILE] && !got[LIST_KEY_INLINE] && !got[LIST_KEY_REDIS] && !list->dynamic) {
-		diag_add(l->diags, list->at, "E011", SLICE_NONE,
-		         "a list needs one of the keys 'file', 'inline', 'redis' and 'dynamic: true'");
+	if (!got[LIST_KEY_FILE] && !got[LIST_KEY_INLINE] && !got[LIST_KEY_REDIS] &&
+	    !list->dynamic) {
+		diag_add(
+			l->diags, list->at, "E011", SLICE_NONE,
+			"a list needs one of the keys 'file', 'inline', 'redis' and 'dynamic: true'");
 		return false;
 	}
 	return true;
@@ -107,7 +109,8 @@ static void load_list(struct loader *l, struct list_decl *list, const struct yam
 	*list = (struct list_decl){.at = node->key_at,
 	                           .name = arena_copy(&l->set->arena, slice_skip(node->key, 1))};
 	if (node->key.len < 2 || node->key.p[0] != '@') {
-		diag_add(l->diags, node->key_at, "E031", SLICE_LIT("write it like \"@bank_numbers\""),
+		diag_add(l->diags, node->key_at, "E031",
+		         SLICE_LIT("write it like \"@bank_numbers\""),
 		         "'%.*s' is not the name of a list", SLICE_FMT(node->key));
 		return;
 	}

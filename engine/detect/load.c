@@ -9,8 +9,16 @@
 
 enum { FILE_SIZE_MAX = 4 << 20, SCRATCH_MAX = 1 << 30 };
 
-enum file_key { FILE_VERSION, FILE_PACK, FILE_ABOUT, FILE_RULES, FILE_LISTS, FILE_OVERRIDES,
-	        FILE_TESTS, FILE_KEYS };
+enum file_key {
+	FILE_VERSION,
+	FILE_PACK,
+	FILE_ABOUT,
+	FILE_RULES,
+	FILE_LISTS,
+	FILE_OVERRIDES,
+	FILE_TESTS,
+	FILE_KEYS
+};
 
 static const struct schema_key file_keys[FILE_KEYS] = {
 	[FILE_VERSION] = {"version", YAML_SCALAR, true, false},
@@ -44,7 +52,8 @@ static struct slice read_pack(struct loader *l, const struct yaml_node *node)
 	for (size_t i = 0; i < node->text.len; i++) {
 		char c = node->text.p[i];
 		if (!(c >= 'a' && c <= 'z') && !ascii_is_digit(c) && !memchr("._-", c, 3)) {
-			diag_add(l->diags, node->at, "E031", SLICE_LIT("use a-z, 0-9, '.', '_' and '-'"),
+			diag_add(l->diags, node->at, "E031",
+			         SLICE_LIT("use a-z, 0-9, '.', '_' and '-'"),
 			         "'%.*s' is not the name of a pack", SLICE_FMT(node->text));
 			return SLICE_LIT("site.local");
 		}
@@ -96,7 +105,8 @@ static void load_rules(struct load *load)
 	l->rules = arena_alloc(&l->scratch, (count + 1) * sizeof(*l->rules));
 	for (const struct rule_file *f = load->files; l->rules && f; f = f->next) {
 		const struct yaml_node *list = f->got[FILE_RULES];
-		for (const struct yaml_node *node = list ? list->first : NULL; node; node = node->next) {
+		for (const struct yaml_node *node = list ? list->first : NULL; node;
+		     node = node->next) {
 			load_rule(l, f->pack, node, &l->rules[l->rule_count++]);
 		}
 	}
@@ -164,8 +174,8 @@ static size_t collect(struct loader *l)
 
 /* ---- the load ---- */
 
-static int load_begin(struct load *load, const struct ruleset_options *options,
-                      struct diags *diags, struct ruleset **set)
+static int load_begin(struct load *load, const struct ruleset_options *options, struct diags *diags,
+                      struct ruleset **set)
 {
 	*set = NULL;
 	*load = (struct load){.loader = {.diags = diags, .options = options}};

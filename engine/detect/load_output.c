@@ -10,7 +10,7 @@ static const struct {
 	enum field field;
 	const char *type;
 } subject_types[] = {
-	{FIELD_CALLER_NUM, "caller"}, {FIELD_CALLEE_NUM, "callee"},   {FIELD_TRUNK_ID, "trunk"},
+	{FIELD_CALLER_NUM, "caller"}, {FIELD_CALLEE_NUM, "callee"},  {FIELD_TRUNK_ID, "trunk"},
 	{FIELD_SRC_IP, "ip"},         {FIELD_ACCOUNT_ID, "account"},
 };
 
@@ -194,8 +194,14 @@ void output_load_privacy(struct checker *c, const struct yaml_node *map)
 
 /* ---- exceptions ---- */
 
-enum exception_key { EXCEPTION_NAME, EXCEPTION_DOC, EXCEPTION_FIELDS, EXCEPTION_OPS,
-	             EXCEPTION_VALUES, EXCEPTION_KEYS };
+enum exception_key {
+	EXCEPTION_NAME,
+	EXCEPTION_DOC,
+	EXCEPTION_FIELDS,
+	EXCEPTION_OPS,
+	EXCEPTION_VALUES,
+	EXCEPTION_KEYS
+};
 
 static const struct schema_key exception_keys[EXCEPTION_KEYS] = {
 	[EXCEPTION_NAME] = {"name", YAML_SCALAR, true, false},
@@ -212,7 +218,8 @@ static void load_ops(struct checker *c, const struct yaml_node *list, unsigned f
 	unsigned op;
 
 	if (list->count != fields) {
-		diag_add(c->diags, list->at, "E018", SLICE_NONE, "'ops' needs one operator for each field");
+		diag_add(c->diags, list->at, "E018", SLICE_NONE,
+		         "'ops' needs one operator for each field");
 		return;
 	}
 	if (!schema_texts(c->diags, list)) {
@@ -232,8 +239,8 @@ void output_load_exceptions(struct checker *c, const struct yaml_node *list)
 	for (const struct yaml_node *item = list->first; item; item = item->next) {
 		(void)schema_take(c->diags, item, &exception_schema, got);
 		if (got[EXCEPTION_FIELDS] &&
-		    check_exprs(c, CLAUSE_EXCEPTIONS, got[EXCEPTION_FIELDS], item->flow, RULE_KEYS_MAX,
-		                fields, &count) &&
+		    check_exprs(c, CLAUSE_EXCEPTIONS, got[EXCEPTION_FIELDS], item->flow,
+		                RULE_KEYS_MAX, fields, &count) &&
 		    got[EXCEPTION_OPS]) {
 			load_ops(c, got[EXCEPTION_OPS], count);
 		}

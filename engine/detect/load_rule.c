@@ -17,8 +17,8 @@ enum rule_key {
 };
 
 static const struct schema_key keys[RULE_KEYS] = {
-#define RULE_KEY(id, name, shape, required, not_built)                                             \
-	[KEY_##id] = {name, YAML_##shape, required, not_built},
+#define RULE_KEY(id, name, shape, required, not_built) \
+ [KEY_##id] = {name, YAML_##shape, required, not_built},
 #include "detect/rule_keys.def"
 #undef RULE_KEY
 };
@@ -26,12 +26,28 @@ static const struct schema schema = {"a rule", keys, RULE_KEYS};
 
 /* rule-language.md section 3: closed, so that national statistics stay comparable. */
 static const char *const built_in_classes[] = {
-	"wangiri",       "irsf",           "pbx_hack",           "simbox",
-	"robocall",      "scam_centre",    "inbound_scam",       "spoofing",
-	"rotation",      "impersonation",  "bank_impersonation", "harvesting",
-	"tdos",          "victim_targeting", "traffic_pumping",  "flash_call",
-	"false_answer",  "scanning",       "account_takeover",   "attestation_abuse",
-	"composite",     "other",
+	"wangiri",
+	"irsf",
+	"pbx_hack",
+	"simbox",
+	"robocall",
+	"scam_centre",
+	"inbound_scam",
+	"spoofing",
+	"rotation",
+	"impersonation",
+	"bank_impersonation",
+	"harvesting",
+	"tdos",
+	"victim_targeting",
+	"traffic_pumping",
+	"flash_call",
+	"false_answer",
+	"scanning",
+	"account_takeover",
+	"attestation_abuse",
+	"composite",
+	"other",
 };
 
 static const char *const severities[] = {"low", "medium", "high", "critical"};
@@ -119,7 +135,8 @@ static bool load_status(struct rule_loader *r)
 		check_not_built(r->l->diags, node->at, "status 'shadow'");
 		return false;
 	}
-	bool right = schema_word(r->l->diags, node, words, sizeof(words) / sizeof(words[0]), &status);
+	bool right =
+		schema_word(r->l->diags, node, words, sizeof(words) / sizeof(words[0]), &status);
 	r->rule->status = (enum rule_status)status;
 	return right;
 }
@@ -140,8 +157,8 @@ static void load_about(struct rule_loader *r)
 static bool refuse_missing(struct rule_loader *r, const char *key, const char *why)
 {
 	if (!r->misspelt) {
-		diag_add(r->l->diags, r->node->at, "E011", SLICE_NONE, "a rule %s needs the key '%s'", why,
-		         key);
+		diag_add(r->l->diags, r->node->at, "E011", SLICE_NONE,
+		         "a rule %s needs the key '%s'", why, key);
 	}
 	return false;
 }
@@ -255,7 +272,7 @@ static void load_key(struct rule_loader *r)
 	const struct yaml_node *key = r->got[KEY_KEY];
 
 	if (!key) {
-		if (r->got[KEY_WINDOW] || r->got[KEY_WHEN]) {
+		if (r->got[KEY_WINDOW]) {
 			(void)refuse_missing(r, "key", "with a window");
 		}
 		return;
@@ -275,7 +292,8 @@ static void load_when(struct rule_loader *r)
 		return;
 	}
 	if (!r->got[KEY_WINDOW] && !r->misspelt) {
-		diag_add(r->l->diags, when->key_at, "E055", SLICE_LIT("add a window, such as window: 10m"),
+		diag_add(r->l->diags, when->key_at, "E055",
+		         SLICE_LIT("add a window, such as window: 10m"),
 		         "'when' needs a 'window:' in the rule");
 	}
 	r->checker.window_missed |= !r->got[KEY_WINDOW];
@@ -295,8 +313,7 @@ static void load_conditions(struct rule_loader *r)
 	                      .has_baseline = yaml_get(r->node, "baseline") != NULL,
 	                      .window_missed = r->misspelt || r->got[KEY_WHEN] != NULL};
 	if (r->got[KEY_WHERE]) {
-		r->rule->where =
-			check_condition(c, CLAUSE_WHERE, r->got[KEY_WHERE], r->node->flow);
+		r->rule->where = check_condition(c, CLAUSE_WHERE, r->got[KEY_WHERE], r->node->flow);
 	}
 	load_key(r);
 	load_lets(r);
@@ -313,10 +330,13 @@ static void load_fire(struct rule_loader *r)
 	rule->fire = fire == 0 ? FIRE_ONCE : FIRE_EACH;
 	rule->rearm_us = rule->fire == FIRE_ONCE ? rule->window_us : 0;
 	(void)schema_duration(r->l->diags, r->got[KEY_REARM], 0, &rule->rearm_us);
-	if (rule->fire == FIRE_ONCE && !r->got[KEY_WINDOW] && !r->got[KEY_REARM]) {
+	if (r->got[KEY_WINDOW] || r->got[KEY_WHEN] || rule->fire != FIRE_ONCE) {
+		return;
+	}
+	if (!r->got[KEY_REARM]) {
 		(void)refuse_missing(r, "rearm", "with 'fire: once' and no window");
 	}
-	if (rule->fire == FIRE_ONCE && !r->got[KEY_KEY] && !r->got[KEY_WINDOW]) {
+	if (!r->got[KEY_KEY]) {
 		(void)refuse_missing(r, "key", "with 'fire: once'");
 	}
 }
@@ -368,8 +388,9 @@ static struct slice source_of(struct rule_loader *r)
 	while (begin > 0 && (text.p[begin - 1] != '\n' || lines > 0)) {
 		lines -= text.p[--begin] == '\n';
 	}
-	return end > begin ? arena_copy(&r->l->set->arena, slice_skip(slice_first(text, end), begin))
-	                   : SLICE_NONE;
+	return end > begin
+	               ? arena_copy(&r->l->set->arena, slice_skip(slice_first(text, end), begin))
+	               : SLICE_NONE;
 }
 
 static bool has_unknown_key(struct rule_loader *r, unsigned errors_before)

@@ -2,8 +2,8 @@
 
 #include "detect/lex.h"
 
-#define COMMA_HINT                                                                                 \
-	"a comma inside YAML [ ] or { } cuts the expression in two: write it without the brackets"
+#define COMMA_HINT \
+ "a comma inside YAML [ ] or { } cuts the expression in two: write it without the brackets"
 
 struct parser {
 	struct lexer lexer;
@@ -41,9 +41,10 @@ static struct slice token_text(const struct parser *p)
 /* The hint that the present token deserves where it cannot stand. */
 static const char *token_hint(const struct parser *p)
 {
-	static const char *const words[][2] = {
-		{"and", "write 'and'"}, {"or", "write 'or'"}, {"not", "write 'not'"},
-		{"in", "write 'in'"}};
+	static const char *const words[][2] = {{"and", "write 'and'"},
+	                                       {"or", "write 'or'"},
+	                                       {"not", "write 'not'"},
+	                                       {"in", "write 'in'"}};
 
 	if (p->now.kind == TOKEN_END) {
 		return p->in_flow ? COMMA_HINT : NULL;
@@ -339,9 +340,9 @@ static struct ast *parse_sum(struct parser *p)
 
 static enum expr_op relation(enum token_kind kind)
 {
-	static const struct op_row rows[] = {
-		{TOKEN_EQ, EXPR_EQ}, {TOKEN_NE, EXPR_NE}, {TOKEN_LT, EXPR_LT},
-		{TOKEN_LE, EXPR_LE}, {TOKEN_GT, EXPR_GT}, {TOKEN_GE, EXPR_GE}};
+	static const struct op_row rows[] = {{TOKEN_EQ, EXPR_EQ}, {TOKEN_NE, EXPR_NE},
+	                                     {TOKEN_LT, EXPR_LT}, {TOKEN_LE, EXPR_LE},
+	                                     {TOKEN_GT, EXPR_GT}, {TOKEN_GE, EXPR_GE}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].token == kind) {

@@ -97,12 +97,44 @@ int regex_match(const struct regex *r, struct regex_scratch *s, struct slice sub
 	return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }
 
-/* Runs of one character, of the pattern's own above all, are what makes nested repeats explode. */
+/* The letters and digits of the pattern, in turn. */
+static size_t plain_word(const struct regex *r, char word[PATTERN_MAX])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < r->pattern_len; i++) {
+		char c = r->pattern[i];
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || ascii_is_digit(c)) {
+			word[len++] = c;
+		}
+	}
+	return len;
+}
+
+/* The text ends with the last bytes of word, so that a literal the pattern needs is there, and then
+ * with what hardly any pattern ends with.
+ */
+static bool probe_text(const struct regex *r, struct regex_scratch *s, char text[SUBJECT_MAX],
+                       struct slice word)
+{
+	size_t len = word.len < SUBJECT_MAX / 4 ? word.len : SUBJECT_MAX / 4;
+
+	text[SUBJECT_MAX - 1] = '\x01';
+	if (len > 0) {
+		memcpy(text + SUBJECT_MAX - 1 - len, word.p + word.len - len, len);
+	}
+	return regex_match(r, s, (struct slice){text, SUBJECT_MAX}) >= 0;
+}
+
+/* Runs of one character, of the pattern's own above all, and the pattern's own text again and again
+ * are what makes nested repeats explode.
+ */
 static bool probe(const struct regex *r, struct regex_scratch *s)
 {
 	static const char others[] = "aA0 .-";
 	bool tried[256] = {false};
-	char text[SUBJECT_MAX];
+	char text[SUBJECT_MAX], word[PATTERN_MAX];
+	size_t len = plain_word(r, word);
 
 	for (size_t i = 0; i < r->pattern_len + sizeof(others) - 1; i++) {
 		char c = i < r->pattern_len ? r->pattern[i] : others[i - r->pattern_len];
@@ -111,33 +143,15 @@ static bool probe(const struct regex *r, struct regex_scratch *s)
 		}
 		tried[(unsigned char)c] = true;
 		memset(text, c, sizeof(text));
-		text[sizeof(text) - 1] = '\x01'; /* what hardly any pattern ends with */
-		if (regex_match(r, s, (struct slice){text, sizeof(text)}) < 0) {
+		if (!probe_text(r, s, text, SLICE_NONE) ||
+		    !probe_text(r, s, text, (struct slice){word, len})) {
 			return false;
-		}
-	}
-	return true;
-}
-
-/* The pattern's own text in turn, so that repeated groups of several characters are met too. */
-static bool probe_repeated(const struct regex *r, struct regex_scratch *s)
-{
-	char text[SUBJECT_MAX];
-	char word[PATTERN_MAX];
-	size_t len = 0;
-
-	for (size_t i = 0; i < r->pattern_len; i++) {
-		char c = r->pattern[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || ascii_is_digit(c);
-		if (plain) {
-			word[len++] = c;
 		}
 	}
 	for (size_t i = 0; len > 0 && i < sizeof(text); i++) {
 		text[i] = word[i % len];
 	}
-	text[sizeof(text) - 1] = '\x01';
-	return len == 0 || regex_match(r, s, (struct slice){text, sizeof(text)}) >= 0;
+	return len == 0 || probe_text(r, s, text, SLICE_NONE);
 }
 
 static pcre2_code *compile(struct regex *r, char why[256], size_t *offset)
@@ -175,7 +189,7 @@ static pcre2_code *compile(struct regex *r, char why[256], size_t *offset)
 static bool survives_probes(const struct regex *r)
 {
 	struct regex_scratch *s = regex_scratch_new();
-	bool survives = s && probe(r, s) && probe_repeated(r, s);
+	bool survives = s && probe(r, s);
 
 	regex_scratch_free(s);
 	return survives;
@@ -206,8 +220,9 @@ struct regex *regex_compile(struct slice pattern, const char *flags, char why[25
 	r->interpreted = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) != 0;
 	r->has_literal = regex_scan_literal(pattern, strchr(r->flags, 'x') != NULL);
 	if (!survives_probes(r)) {
-		(void)snprintf(why, 256, "it takes too long on some texts; "
-		                         "avoid a repeat inside a repeat");
+		(void)snprintf(why, 256,
+		               "it takes too long on some texts; "
+		               "avoid a repeat inside a repeat");
 		*offset = 0;
 		regex_free(r);
 		return NULL;

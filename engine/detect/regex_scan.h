@@ -10,8 +10,8 @@
 #include "core/slice.h"
 
 /* NULL, or what is refused in plain words with its byte in *offset: recursion and calls of groups,
- * call-outs, verbs and settings "(*…)", references by name, the option x within the pattern (it would
- * change what is a comment). Back-references by number PCRE2 itself reports.
+ * call-outs, verbs and settings "(*…)", references by name, the option x within the pattern (it
+ * would change what is a comment). Back-references by number PCRE2 itself reports.
  */
 const char *regex_scan_refused(struct slice pattern, bool extended, size_t *offset);
 

@@ -23,7 +23,13 @@ enum {
 	RULE_EVIDENCE_MAX = 64, /* a hot row keeps the newest 64 */
 };
 
-enum severity { SEVERITY_NONE = 0, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum severity {
+	SEVERITY_NONE = 0,
+	SEVERITY_LOW,
+	SEVERITY_MEDIUM,
+	SEVERITY_HIGH,
+	SEVERITY_CRITICAL
+};
 enum rule_status {
 	STATUS_STABLE = 0,
 	STATUS_TEST,
@@ -38,7 +44,7 @@ struct param {
 	struct slice name;
 	enum type type; /* INT, FLOAT, DUR, TEXT, BOOL; pct is FLOAT */
 	bool pct;
-	struct value value; /* in force: the default, or what a test or a site set */
+	struct value value;     /* in force: the default, or what a test or a site set */
 	struct value low, high; /* missing: no range */
 	struct slice doc;
 	bool tune;
@@ -54,19 +60,19 @@ struct let {
 /* One aggregate call. Equal calls of a rule are one entry. */
 struct agg {
 	enum aggregate fn;
-	enum type type;         /* of the result */
-	const struct expr *arg; /* NULL for count, rate; the condition of ratio */
+	enum type type;            /* of the result */
+	const struct expr *arg;    /* NULL for count, rate; the condition of ratio */
 	const struct expr *filter; /* NULL: all events */
-	struct value q;         /* QUANTILE */
-	int64_t window_us;      /* the rule's, or that of `over` */
+	struct value q;            /* QUANTILE */
+	int64_t window_us;         /* the rule's, or that of `over` */
 	struct slice text;
 };
 
 /* A piece of a template: text, or an expression with its format. */
 struct template_part {
-	struct slice text;         /* when expr is NULL and key is 0 */
+	struct slice text; /* when expr is NULL and key is 0 */
 	const struct expr *expr;
-	unsigned key;              /* {key1}..{key4}: 1..4 */
+	unsigned key; /* {key1}..{key4}: 1..4 */
 	enum format { FORMAT_PLAIN = 0, FORMAT_DECIMALS, FORMAT_PERCENT, FORMAT_MASK } format;
 	unsigned decimals;
 };
@@ -88,14 +94,14 @@ struct rule {
 	struct slice class;
 	enum severity severity;
 	enum rule_status status;
-	struct place at;       /* of its first key: "rule 'x'" in messages */
-	struct slice source;   /* its text in the file, for the digest */
+	struct place at;     /* of its first key: "rule 'x'" in messages */
+	struct slice source; /* its text in the file, for the digest */
 
 	enum event_kind kind;
 	const struct expr *where; /* NULL: all events of the kind */
 	const struct expr *keys[RULE_KEYS_MAX];
 	unsigned key_count;
-	int64_t window_us; /* 0: a match rule */
+	int64_t window_us;   /* 0: a match rule */
 	unsigned resolution; /* panes a window: 6..240, default 30 */
 	unsigned exact_max;  /* 256..65536, default 4096 */
 	uint64_t max_keys;   /* 0: no own cap */
@@ -134,7 +140,7 @@ struct rule {
 struct list_decl {
 	struct slice name; /* without '@' */
 	enum list_type type;
-	struct slice file;  /* path, the folder of the declaring file included; missing: none */
+	struct slice file; /* path, the folder of the declaring file included; missing: none */
 	const struct slice *inline_values;
 	const struct place *inline_places;
 	size_t inline_count;
@@ -154,7 +160,7 @@ struct ruleset {
 	size_t rule_count;
 	struct list_decl *lists; /* by name */
 	size_t list_count;
-	char digest[72];       /* "b2:" + hex over all rule sources, by name */
+	char digest[72];        /* "b2:" + hex over all rule sources, by name */
 	bool used[FIELD_COUNT]; /* columns that some rule reads */
 	struct regex **regexes; /* of all patterns: freed with the set */
 	size_t regex_count;
@@ -162,7 +168,8 @@ struct ruleset {
 };
 
 struct ruleset_options {
-	const char *const *classes; /* the closed list; NULL: the built-in one of rule-language.md */
+	const char *const
+		*classes; /* the closed list; NULL: the built-in one of rule-language.md */
 	size_t class_count;
 	/* Checks the +E.164 literals: begins with an assigned calling code. NULL: digits only. */
 	bool (*assigned)(void *user, struct slice digits);

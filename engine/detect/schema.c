@@ -34,13 +34,16 @@ static void refuse_key(struct diags *d, const struct yaml_node *node, const stru
 bool schema_kind(struct diags *d, const struct yaml_node *node, enum yaml_kind kind,
                  struct slice name)
 {
-	static const char *const words[] = {
-		[YAML_NONE] = "", [YAML_SCALAR] = "one value", [YAML_LIST] = "a list", [YAML_MAP] = "a map"};
+	static const char *const words[] = {[YAML_NONE] = "",
+	                                    [YAML_SCALAR] = "one value",
+	                                    [YAML_LIST] = "a list",
+	                                    [YAML_MAP] = "a map"};
 
 	if (kind == YAML_NONE || node->kind == kind) {
 		return true;
 	}
-	diag_add(d, node->at, "E018", SLICE_NONE, "'%.*s' must be %s", SLICE_FMT(name), words[kind]);
+	diag_add(d, node->at, "E018", SLICE_NONE, "'%.*s' must be %s", SLICE_FMT(name),
+	         words[kind]);
 	return false;
 }
 
@@ -168,7 +171,8 @@ bool schema_texts(struct diags *d, const struct yaml_node *list)
 {
 	for (const struct yaml_node *item = list->first; item; item = item->next) {
 		if (item->kind != YAML_SCALAR) {
-			diag_add(d, item->at, "E018", SLICE_NONE, "only single values can stand here");
+			diag_add(d, item->at, "E018", SLICE_NONE,
+			         "only single values can stand here");
 			return false;
 		}
 	}

@@ -35,8 +35,7 @@ bool schema_kind(struct diags *d, const struct yaml_node *node, enum yaml_kind k
 /* Values of scalars; false with a message. A NULL node leaves *value and is true. */
 bool schema_int(struct diags *d, const struct yaml_node *node, int64_t min, int64_t max,
                 int64_t *value);
-bool schema_duration(struct diags *d, const struct yaml_node *node, int64_t min_us,
-                     int64_t *value);
+bool schema_duration(struct diags *d, const struct yaml_node *node, int64_t min_us, int64_t *value);
 bool schema_bool(struct diags *d, const struct yaml_node *node, bool *value);
 /* Index in words. */
 bool schema_word(struct diags *d, const struct yaml_node *node, const char *const *words,

@@ -93,8 +93,8 @@ static bool read_format(struct template_reader *t, size_t at, size_t end,
 		part->decimals = (unsigned)(format.p[1] - '0');
 	} else {
 		diag_add(t->c->diags, yaml_place(t->scalar, at), "E026",
-		         SLICE_LIT("formats are :.0 to :.9, :% and :mask"), "unknown format ':%.*s'",
-		         SLICE_FMT(format));
+		         SLICE_LIT("formats are :.0 to :.9, :% and :mask"),
+		         "unknown format ':%.*s'", SLICE_FMT(format));
 		t->whole = false;
 		return false;
 	}
@@ -173,9 +173,11 @@ bool template_load(struct checker *c, const struct yaml_node *scalar)
 	if (!t) {
 		return false;
 	}
-	*t = (struct template_reader){.c = c, .scalar = scalar, .text = scalar->text, .whole = true};
+	*t = (struct template_reader){
+		.c = c, .scalar = scalar, .text = scalar->text, .whole = true};
 	for (size_t at = 0; at < t->text.len && t->count < PARTS_MAX;) {
-		bool opens = t->text.p[at] == '{' && (at + 1 == t->text.len || t->text.p[at + 1] != '{');
+		bool opens =
+			t->text.p[at] == '{' && (at + 1 == t->text.len || t->text.p[at + 1] != '{');
 		at = opens ? read_expr(t, at + 1) : read_text(t, at);
 	}
 	struct template_part *parts = arena_alloc(arena, (t->count + 1) * sizeof(*parts));

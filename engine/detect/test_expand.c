@@ -124,8 +124,8 @@ int test_expand(struct slice text, int64_t i, char *out, size_t out_max, struct 
 			if (close == text.len) {
 				return E_MALFORMED;
 			}
-			int err = write_placeholder(slice_skip(slice_first(text, close), 1), i, digits,
-			                            &piece.len);
+			int err = write_placeholder(slice_skip(slice_first(text, close), 1), i,
+			                            digits, &piece.len);
 			if (err) {
 				return err;
 			}

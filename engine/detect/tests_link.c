@@ -17,7 +17,8 @@ static const struct loaded_rule *find_rule(const struct loader *l, const struct 
 			continue;
 		}
 		if (slice_eq(one->rule->name, name) ||
-		    (slice_eq(one->rule->id, name) && slice_eq(one->rule->pack, from->rule->pack))) {
+		    (slice_eq(one->rule->id, name) &&
+		     slice_eq(one->rule->pack, from->rule->pack))) {
 			return one;
 		}
 		elsewhere = slice_eq(one->rule->id, name) ? one : elsewhere;
@@ -69,7 +70,8 @@ static void link_with(struct loader *l, const struct rule *rule, const struct te
 	}
 	enum type type = let->expr->type;
 	if (type != TYPE_NUM) { /* what prefix() and block() give is no international number */
-		(void)value_read(l->diags, NULL, with->at, type, let->expr->set, with->text, &value);
+		(void)value_read(l->diags, NULL, with->at, type, let->expr->set, with->text,
+		                 &value);
 	}
 }
 

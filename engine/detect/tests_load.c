@@ -150,7 +150,8 @@ static bool load_event(struct loader *l, struct test_gen *gen, const struct yaml
 
 	gen->kind = kind ? kind_find(kind->text) : KIND_CALL;
 	if (gen->kind == KIND_NONE || gen->kind == KIND_PARTY) {
-		diag_add(l->diags, kind->at, "E017", SLICE_LIT("a call gives both its party events"),
+		diag_add(l->diags, kind->at, "E017",
+		         SLICE_LIT("a call gives both its party events"),
 		         "a test cannot give '%.*s' events", SLICE_FMT(kind->text));
 		return false;
 	}
@@ -169,7 +170,8 @@ static bool load_event(struct loader *l, struct test_gen *gen, const struct yaml
 static bool load_start(struct loader *l, const struct yaml_node *node, int64_t *start_us)
 {
 	struct value v = {.i = INSTANT_NONE};
-	bool right = !node || value_read(l->diags, NULL, node->at, TYPE_TIME, ENUM_NONE, node->text, &v);
+	bool right =
+		!node || value_read(l->diags, NULL, node->at, TYPE_TIME, ENUM_NONE, node->text, &v);
 
 	*start_us = right ? v.i : INSTANT_NONE;
 	return right;
@@ -361,8 +363,9 @@ static bool load_site(struct loader *l, struct rule_test *test, const struct yam
 		                    got[SITE_COUNTRY]->text, &home);
 	}
 	if (got[SITE_TZ] && tz_get(got[SITE_TZ]->text, &zone) != OK) {
-		diag_add(l->diags, got[SITE_TZ]->at, "E031", SLICE_LIT("write it like Europe/London"),
-		         "'%.*s' is not a time zone", SLICE_FMT(got[SITE_TZ]->text));
+		diag_add(l->diags, got[SITE_TZ]->at, "E031",
+		         SLICE_LIT("write it like Europe/London"), "'%.*s' is not a time zone",
+		         SLICE_FMT(got[SITE_TZ]->text));
 		whole = false;
 	}
 	test->site_country = keep(l, got[SITE_COUNTRY]);

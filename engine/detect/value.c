@@ -122,7 +122,8 @@ struct slice hint_nearest(char out[HINT_TEXT], const char *form, struct slice wo
 /* "A, B, C, none": `none` and `unknown`, the value 0 of a total enum, stand last. */
 static void list_words(char *out, size_t size, const char *const *words, size_t count)
 {
-	bool total = count > 0 && (strcmp(words[0], "none") == 0 || strcmp(words[0], "unknown") == 0);
+	bool total =
+		count > 0 && (strcmp(words[0], "none") == 0 || strcmp(words[0], "unknown") == 0);
 	size_t len = 0;
 
 	out[0] = '\0';
@@ -182,9 +183,10 @@ static struct slice hint_for(enum type type, struct slice text, char out[HINT_TE
 	if (type == TYPE_COUNTRY && slice_eq_nocase(text, SLICE_LIT("UK"))) {
 		return SLICE_LIT("did you mean GB?");
 	}
-	if (type == TYPE_DUR && text.len < 16 && value_parse(TYPE_FLOAT, ENUM_NONE, text, &bare) == OK) {
-		(void)snprintf(out, HINT_TEXT, "durations need a unit: %.*ss or %.*sm", SLICE_FMT(text),
-		               SLICE_FMT(text));
+	if (type == TYPE_DUR && text.len < 16 &&
+	    value_parse(TYPE_FLOAT, ENUM_NONE, text, &bare) == OK) {
+		(void)snprintf(out, HINT_TEXT, "durations need a unit: %.*ss or %.*sm",
+		               SLICE_FMT(text), SLICE_FMT(text));
 		return slice_of(out);
 	}
 	return slice_of(wanted[type].hint);
@@ -192,7 +194,8 @@ static struct slice hint_for(enum type type, struct slice text, char out[HINT_TE
 
 static bool is_assigned(const struct ruleset_options *options, struct slice text)
 {
-	return !options || !options->assigned || options->assigned(options->user, slice_skip(text, 1));
+	return !options || !options->assigned ||
+	       options->assigned(options->user, slice_skip(text, 1));
 }
 
 bool value_read(struct diags *d, const struct ruleset_options *options, struct place at,
@@ -205,8 +208,8 @@ bool value_read(struct diags *d, const struct ruleset_options *options, struct p
 			refuse_word(d, at, text, enum_set(set).words, enum_set(set).count);
 			return false;
 		}
-		diag_add(d, at, "E031", hint_for(type, text, hint), "'%.*s' is not %s", SLICE_FMT(text),
-		         wanted[type].what);
+		diag_add(d, at, "E031", hint_for(type, text, hint), "'%.*s' is not %s",
+		         SLICE_FMT(text), wanted[type].what);
 		return false;
 	}
 	if (type == TYPE_NUM && !is_assigned(options, text)) {

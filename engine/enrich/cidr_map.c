@@ -1,5 +1,7 @@
 #include "enrich/cidr_map.h"
 
+#include <stdio.h>
+
 #include "core/err.h"
 
 enum { IP_BITS = 128, V4_START = 96, SLOTS_MIN = 64 };

@@ -77,6 +77,11 @@ int csv_open(struct csv *c, const char *path, struct diags *d)
 	return OK;
 }
 
+void csv_missing(struct csv *c)
+{
+	csv_fail(c, 0, "E070", SLICE_NONE, "no such file");
+}
+
 void csv_use(struct csv *c, const struct source_file *file, struct diags *d)
 {
 	csv_init(c, file->path, d);
@@ -262,6 +267,21 @@ bool csv_header(struct csv *c, const char *const *names, unsigned count, unsigne
 	}
 	c->width = c->count;
 	return !csv_failed(c);
+}
+
+bool csv_rewind(struct csv *c)
+{
+	if (!c->input || fseek(c->input, 0, SEEK_SET)) {
+		return false;
+	}
+	c->left = SLICE_NONE;
+	c->line = 0;
+	(void)fill(c);
+	skip_bom(c);
+	c->width = 0;
+	bool header = csv_next(c);
+	c->width = c->count;
+	return header;
 }
 
 unsigned csv_cell_of(const struct csv *c, unsigned name)

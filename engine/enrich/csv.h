@@ -48,6 +48,8 @@ struct csv {
  * is nothing to close.
  */
 int csv_open(struct csv *c, const char *path, struct diags *d);
+/* E070 for a file that csv_open did not find and that must be there. */
+void csv_missing(struct csv *c);
 /* Reads a text in memory instead; it outlives c. */
 void csv_use(struct csv *c, const struct source_file *file, struct diags *d);
 void csv_close(struct csv *c);
@@ -59,6 +61,8 @@ bool csv_next(struct csv *c);
  * be there. E070 and false otherwise.
  */
 bool csv_header(struct csv *c, const char *const *names, unsigned count, unsigned required);
+/* Back to the first row behind the header. False where the input cannot be read again. */
+bool csv_rewind(struct csv *c);
 /* The cell of a name of the header; missing (p NULL) without that column or when empty. */
 struct slice csv_cell(const struct csv *c, unsigned name);
 

@@ -21,12 +21,14 @@
 struct plan;
 struct trunks;
 struct subscribers;
+struct ported;
 
 struct enrich_options {
 	const struct hash_key *key;
 	const struct plan *plan;               /* required; enrich/plan.h */
-	const struct trunks *trunks;           /* NULL: none; enrich/trunks.h */
-	const struct subscribers *subscribers; /* NULL: none; enrich/subscribers.h */
+	const struct trunks *trunks;           /* NULL: none; enrich/tables.h, as the next two */
+	const struct subscribers *subscribers; /* NULL: none */
+	const struct ported *ported;           /* NULL: none */
 	country home;                          /* 0: unknown (interfaces.md 1.2) */
 	bool wanted[FIELD_COUNT];        /* columns that somebody reads; others may stay missing */
 	const char *const *source_names; /* text of the `source` column by event.source */
@@ -35,7 +37,10 @@ struct enrich_options {
 
 struct enrich;
 
-struct enrich *enrich_new(const struct enrich_options *options); /* NULL: no memory */
+/* Copies options; key, plan, tables and source_names stay the caller's and outlive it and every
+ * batch it has filled: columns borrow their texts. NULL: no memory.
+ */
+struct enrich *enrich_new(const struct enrich_options *options);
 void enrich_free(struct enrich *e);
 void enrich_run(const struct enrich *e, struct batch *batch);
 

@@ -190,8 +190,7 @@ static bool read_rows(struct reading *r, const char *folder, const char *name, u
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
 	int err = csv_open(&r->csv, path, r->diags);
 	if (err == E_NOTFOUND) {
-		struct place at = {.file = diags_file(r->diags, path, SLICE_LIT(""))};
-		diag_add(r->diags, at, "E070", SLICE_NONE, "no such file");
+		csv_missing(&r->csv);
 	}
 	if (err) {
 		return false;

@@ -7,7 +7,7 @@
 #include "enrich/number_map.h"
 #include "enrich/plan.h"
 
-enum { DATE_LEN = 10, PREFIX_TEXT_MAX = 64 };
+enum { DATE_LEN = 10, PREFIX_TEXT_MAX = 64, CODE_DIGITS_MAX = 3 };
 
 const char *written_number_key(const struct normaliser *norm, struct slice text, number *key)
 {
@@ -38,6 +38,16 @@ static bool take_digits(struct slice text, char out[PREFIX_TEXT_MAX], size_t *le
 	return true;
 }
 
+/* With the 0 that national numbers begin with, dialled before them (GB) or part of them (IT). No
+ * calling code begins with 0, as one may with the 1 or 8 of other countries.
+ */
+static bool digits_begin_at_home(const struct plan_country *home, struct slice digits)
+{
+	const char *prefix = home->national_prefix;
+
+	return slice_starts(digits, SLICE_LIT("0")) && (!prefix[0] || strcmp(prefix, "0") == 0);
+}
+
 const char *written_prefix_key(const struct normaliser *norm, struct slice text, number *key)
 {
 	const struct plan_country *home = plan_country(norm->plan, norm->home);
@@ -56,16 +66,16 @@ const char *written_prefix_key(const struct normaliser *norm, struct slice text,
 		digits = slice_skip(digits, abroad.len);
 	} else if (!plus && slice_starts(digits, SLICE_LIT("00"))) {
 		digits = slice_skip(digits, 2);
-	} else if (!plus && home && slice_starts(digits, SLICE_LIT("0"))) {
-		bool trunk = slice_eq(slice_of(home->national_prefix), SLICE_LIT("0"));
-		digits = slice_skip(digits, trunk);
+	} else if (!plus && home && digits_begin_at_home(home, digits)) {
+		digits = slice_skip(digits, strlen(home->national_prefix));
 		digits.len = (size_t)snprintf(whole, sizeof(whole), "%u%.*s", home->calling_code,
 		                              SLICE_FMT(digits));
 		digits.p = whole;
 	}
-	*key = plan_calling_code_length(norm->plan, digits) || digits.len < 3
-	               ? number_map_prefix(digits)
-	               : 0;
+	bool whole_code = digits.len >= CODE_DIGITS_MAX;
+	bool begins = digits.len && digits.p[0] != '0' &&
+	              (!whole_code || plan_calling_code_length(norm->plan, digits));
+	*key = begins ? number_map_prefix(digits) : 0;
 	return *key ? NULL : "begins with no calling code";
 }
 
@@ -73,6 +83,32 @@ const char *written_key(const struct normaliser *norm, struct slice text, number
 {
 	return text.len && text.p[text.len - 1] == '*' ? written_prefix_key(norm, text, key)
 	                                               : written_number_key(norm, text, key);
+}
+
+void written_report(struct csv *c, const struct normaliser *norm, number twice)
+{
+	unsigned first = 0;
+	number key;
+
+	if (csv_failed(c)) {
+		return;
+	}
+	if (!twice || !csv_rewind(c)) {
+		csv_fail(c, 0, "E070", SLICE_NONE, "%s", err_text(E_NOMEM));
+		return;
+	}
+	while (csv_next(c)) {
+		struct slice text = csv_cell(c, 0);
+		if (written_key(norm, text, &key) || key != twice) {
+			continue;
+		}
+		if (first) {
+			csv_fail(c, csv_cell_of(c, 0), "E072", SLICE_NONE,
+			         "number '%.*s' stands on line %u already", SLICE_FMT(text), first);
+			return;
+		}
+		first = c->line;
+	}
 }
 
 int written_date(struct slice text, int64_t *time_us)

@@ -312,6 +312,16 @@ int window_add(struct window_room *room, const struct window_spec *spec, struct 
 	return w->panes ? add_to_panes(room, spec, w, event) : add_exact(room, spec, w, event);
 }
 
+void window_clear(struct window_room *room, const struct window_spec *spec, struct window *w)
+{
+	if (w->panes) {
+		panes_close(room, spec, w);
+	}
+	hot_close(room, spec, w);
+	pool_release(room->pool, w->log);
+	*w = (struct window){0};
+}
+
 /* ---- reading ---- */
 
 int64_t window_newest(const struct window_room *room, const struct window_spec *spec,

@@ -52,9 +52,9 @@ struct capture_drops {
  * one line. A pcapng file with interfaces of different link types is E_MALFORMED at the first
  * packet of the second kind: libpcap reads one kind a file.
  */
-int capture_open_file(struct instream *in, struct capture **c, char why[CAPTURE_WHY]);
+int capture_open_file(struct instream *in, struct capture **out, char why[CAPTURE_WHY]);
 /* E_NOTFOUND (no such interface), E_INVALID (filter), E_IO (no permission, interface down, …). */
-int capture_open_live(const struct capture_options *options, struct capture **c,
+int capture_open_live(const struct capture_options *options, struct capture **out,
                       char why[CAPTURE_WHY]);
 
 /* OK; E_AGAIN (live: nothing there now); of a file E_END, E_TRUNCATED (it ends inside a packet),

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "app/feed_merge.h"
+#include "app/merge.h"
 #include "calls/dedupe.h"
 #include "core/buf.h"
 #include "core/err.h"
@@ -165,7 +165,7 @@ struct run {
 	struct feed **feeds;
 	const char **names;
 	size_t feed_count;
-	struct feed_merge *merge;
+	struct merge *merge;
 	struct dedupe *seen;
 	struct buf text;
 	uint64_t bytes; /* of the inputs, as far as known */
@@ -217,12 +217,13 @@ static bool open_run(struct run *r, const char *const *inputs, size_t count,
 		open_input(r, inputs[i], options);
 	}
 	r->seen = dedupe_new(dedupe_entries(r->bytes), DEDUPE_WINDOW_US, options->key);
-	return r->seen && feed_merge_new(r->feeds, r->feed_count, &r->merge) == OK;
+	r->merge = merge_new(r->feeds, r->feed_count);
+	return r->seen && r->merge;
 }
 
 static void close_run(struct run *r)
 {
-	feed_merge_free(r->merge);
+	merge_free(r->merge);
 	for (size_t i = 0; i < r->feed_count; i++) {
 		feed_close(r->feeds[i]);
 	}
@@ -236,25 +237,25 @@ static void close_run(struct run *r)
 
 enum { FLUSH_SIZE = 64 * 1024 };
 
-static bool flush(struct buf *b, FILE *out)
+static int flush(struct buf *b, FILE *out)
 {
 	bool good = !b->failed && (b->len == 0 || fwrite(b->p, 1, b->len, out) == b->len);
 
 	buf_reset(b);
-	return good;
+	return good ? OK : E_IO;
 }
 
-/* All calls to out; false when it cannot be written. */
-static bool write_calls(struct run *r, const struct normaliser *norm, bool json, FILE *out)
+/* All calls to out. E_END, or why there are no more: E_IO of an input or of out, E_NOMEM. */
+static int write_calls(struct run *r, const struct normaliser *norm, bool json, FILE *out)
 {
 	struct event event;
 	struct line line;
-	bool good = true;
+	int err = OK;
 
 	if (!json) {
 		put_csv_head(&r->text);
 	}
-	while (good && feed_merge_next(r->merge, &event) == OK) {
+	while (err == OK && (err = merge_next(r->merge, &event)) == OK) {
 		if (event.kind != KIND_CALL ||
 		    dedupe_seen(r->seen, dedupe_hash(r->seen, event.call_id), event.time_us)) {
 			continue;
@@ -265,26 +266,26 @@ static bool write_calls(struct run *r, const struct normaliser *norm, bool json,
 		} else {
 			put_csv(&r->text, &line);
 		}
-		good = r->text.len < FLUSH_SIZE || flush(&r->text, out);
+		if (r->text.len >= FLUSH_SIZE) {
+			err = flush(&r->text, out);
+		}
 	}
-	return good && flush(&r->text, out) && fflush(out) == 0;
+	int flushed = flush(&r->text, out);
+	return flushed || fflush(out) ? E_IO : err;
 }
 
 int calls_run(const char *const *inputs, size_t count, const struct feed_options *options,
               const struct normaliser *norm, bool json, FILE *out)
 {
 	struct run r = {0};
+	size_t broken;
+	int end = open_run(&r, inputs, count, options) ? write_calls(&r, norm, json, out) : E_NOMEM;
 
-	if (!open_run(&r, inputs, count, options) || !write_calls(&r, norm, json, out)) {
-		fprintf(stderr,
-		        "ringfence: calls: out of memory, or the output cannot be written\n");
+	if (r.merge && merge_failed(r.merge, &broken)) {
+		complain(&r, r.names[broken], err_text(E_IO));
+	} else if (end != E_END) {
+		fprintf(stderr, "ringfence: calls: %s\n", err_text(end));
 		r.status = EXIT_INTERNAL;
-	}
-	for (size_t i = 0; r.merge && i < r.feed_count; i++) {
-		int end = feed_merge_end(r.merge, i);
-		if (end != E_END && r.status != EXIT_INTERNAL) {
-			complain(&r, r.names[i], err_text(end));
-		}
 	}
 	close_run(&r);
 	return r.status;

@@ -66,10 +66,11 @@ int cmd_check(int argc, char **argv)
 		options.site.rules = options.inputs;
 		options.site.rule_count = options.input_count;
 	}
+	size_t rules = 0;
+	options.site.whole = &rules;
 	diags_init(&diags);
 	struct site *site = site_load(&options.site, &diags);
 	diags_sort(&diags);
-	size_t rules = ruleset_whole(&diags);
 	if (options.json) {
 		print_json(&diags, rules, &out);
 	} else {

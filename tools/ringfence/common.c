@@ -1,5 +1,6 @@
 #include "ringfence/common.h"
 
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,21 +43,27 @@ bool common_write(FILE *f, struct buf *out)
 
 struct site *common_site(struct common_options *options, bool without_rules)
 {
+	struct diags *diags = calloc(1, sizeof(*diags));
 	struct buf text = {0};
-	struct diags diags;
 
-	diags_init(&diags);
-	options->site.without_rules = without_rules;
-	struct site *site = site_load(&options->site, &diags);
-	diags_sort(&diags);
-	/* Warnings are for `check`; here only what hinders. */
-	if (!site) {
-		diags_print(&diags, &text);
-		(void)common_write(stderr, &text);
+	if (!diags) {
+		return NULL;
 	}
+	diags_init(diags);
+	options->site.without_rules = without_rules;
+	struct site *site = site_load(&options->site, diags);
+	if (site) {
+		/* Warnings are for `check`; here only what hinders. */
+		site->sources = diags;
+		return site;
+	}
+	diags_sort(diags);
+	diags_print(diags, &text);
+	(void)common_write(stderr, &text);
 	buf_fini(&text);
-	diags_fini(&diags);
-	return site;
+	diags_fini(diags);
+	free(diags);
+	return NULL;
 }
 
 bool common_has_input(const struct common_options *options, const char *usage)

@@ -44,10 +44,10 @@ static void add_method(struct feed_census *sum, const struct method_count *metho
 	}
 	if (at == ROWS) {
 		at = ROWS - 1;
-		strcpy(sum->by_method[at].method, "other");
+		sum->by_method[at] = (struct method_count){"other", sum->by_method[at].count};
 	} else if (at == sum->method_count) {
-		sum->by_method[sum->method_count++] = (struct method_count){0};
-		strcpy(sum->by_method[at].method, method->method);
+		sum->by_method[sum->method_count++] = *method;
+		return;
 	}
 	sum->by_method[at].count += method->count;
 }

@@ -18,7 +18,7 @@
 #include "decode/cdr.h"
 
 /* Over two blocks, so that rows are open beyond the block they stand in. */
-enum { ROWS = CDR_BLOCK_ROWS * 2 + 20000, FEW = 3000, ROW_ROOM = 256 };
+enum { ROWS = CDR_BLOCK_ROWS * 2 + 2000, FEW = 3000, ROW_ROOM = 256 };
 
 #define HEAD                                                                          \
  "call_id,start_time,answer_time,end_time,caller,callee,trunk_in,trunk_out,sip_code," \

@@ -76,6 +76,7 @@ struct outcome {
 	size_t kinds[8];
 	size_t answered;
 	struct feed_stat stat;
+	char linktype[32];
 	struct feed_census census;
 };
 
@@ -101,6 +102,7 @@ static struct outcome read_feed(const char *path, const struct feed_options *opt
 	}
 	assert_int_equal(feed_next(feed, &event), out.err);
 	feed_stat(feed, &out.stat);
+	snprintf(out.linktype, sizeof(out.linktype), "%s", out.stat.linktype);
 	assert_int_equal(out.stat.decode.in, out.stat.decode.out + stage_dropped(&out.stat.decode));
 	assert_int_equal(out.stat.decode.in, out.stat.packets);
 	assert_int_equal(out.stat.calls.in, out.stat.decode.out);
@@ -142,6 +144,7 @@ static void test_one_call(void **state)
 	assert_int_equal(out.stat.packets, 6);
 	assert_int_equal(out.stat.bytes, b.len - PCAP_HEADER_SIZE - 6 * PCAP_RECORD_SIZE);
 	assert_int_equal(out.stat.records, 0);
+	assert_string_equal(out.linktype, "EN10MB");
 	assert_int_equal(out.stat.first_us, START_US);
 	assert_int_equal(out.stat.last_us, START_US + 13 * US_PER_S);
 	assert_false(out.stat.truncated);
@@ -180,6 +183,10 @@ static void test_order(void **state)
 	assert_int_equal(out.kinds[KIND_CALL], CALLS);
 	assert_int_equal(out.kinds[KIND_ANSWER], out.answered);
 	assert_true(out.answered > CALLS / 2 && out.answered < CALLS);
+
+	/* Events that have no room in memory and nowhere else to go. */
+	options.temp_dir = "/no/such/folder";
+	assert_int_equal(read_bytes(&b, b.len, &options).err, E_IO);
 	buf_fini(&b);
 }
 
@@ -219,6 +226,51 @@ static void test_time_moves_on_without_sip(void **state)
 	struct outcome out = read_bytes(&b, b.len, &options);
 	assert_int_equal(out.kinds[KIND_CALL], 1);
 	assert_int_equal(out.stat.decode.dropped[REASON_NOT_SIP], 1);
+	buf_fini(&media);
+	buf_fini(&b);
+}
+
+/* An event leaves as soon as nothing earlier can follow, whatever else the packets carry; the first
+ * and last times are the extremes even where the capture is out of order.
+ */
+static void test_events_do_not_wait_for_the_end(void **state)
+{
+	enum { MEDIA = 5000 };
+	struct hash_key key;
+	const struct feed_options options = {.key = &key};
+	struct buf b = {0};
+	struct buf media = {0};
+	struct feed *feed;
+	struct feed_stat stat;
+	struct event event;
+	const char *why;
+
+	(void)state;
+	hash_key_default(&key);
+	put_capture_header(&b, &form);
+	put_message(&b, 0, INVITE, 1, "1 INVITE");
+	put_message(&b, US_PER_S, "SIP/2.0 200 OK", 1, "1 INVITE");
+	put_message(&b, -US_PER_S, "SIP/2.0 200 OK", 1, "1 INVITE");
+	put_sip_packet(&media, 1, 2, SLICE_LIT("\x80\0\0\1 no text at all\n"));
+	for (int64_t i = MEDIA; i > 0; i--) {
+		put_capture_packet(&b, &form, (uint64_t)(START_US + 5 * US_PER_HOUR + i),
+		                   buf_view(&media));
+	}
+	struct memory_file f = memory_file(b.p, b.len);
+	assert_int_equal(feed_open(f.path, &options, &feed, &why), OK);
+	do {
+		assert_int_equal(feed_next(feed, &event), OK);
+	} while (event.kind != KIND_CALL);
+	feed_stat(feed, &stat);
+	assert_true(stat.packets < MEDIA / 2);
+	while (feed_next(feed, &event) == OK) {
+	}
+	feed_stat(feed, &stat);
+	assert_int_equal(stat.packets, MEDIA + 3);
+	assert_int_equal(stat.first_us, START_US - US_PER_S);
+	assert_int_equal(stat.last_us, START_US + 5 * US_PER_HOUR + MEDIA);
+	feed_close(feed);
+	close(f.fd);
 	buf_fini(&media);
 	buf_fini(&b);
 }
@@ -352,6 +404,47 @@ static void test_kinds(void **state)
 	assert_int_equal(read_feed("/no/such/file", &options).err, E_IO);
 }
 
+/* Text is told from captures, and JSON lines from rows, behind a byte order mark and blanks too. */
+static void test_kinds_of_text(void **state)
+{
+#define HEADER "call_id,start_time,end_time,caller,callee\r\n"
+#define ROW    "1,2026-01-01T12:00:00Z,2026-01-01T12:01:00Z,+442079460001,+447700900001\r\n"
+#define OBJECT \
+ "{\"end_time\":\"2026-01-01T12:01:00Z\",\"caller\":\"+442079460001\",\"callee\":\"+447700900001\"}\n"
+	static const struct {
+		const char *bytes;
+		enum input_kind want;
+	} rows[] = {
+		{HEADER ROW, INPUT_CDR_CSV},
+		{"\xef\xbb\xbf" HEADER ROW, INPUT_CDR_CSV},
+		{OBJECT, INPUT_CDR_JSON},
+		{"\xef\xbb\xbf" OBJECT, INPUT_CDR_JSON},
+		{" \r\n\t" OBJECT, INPUT_CDR_JSON},
+		{"call_id,start_time,end_time,caller,callee,a b\tc\f\r\n", INPUT_CDR_CSV},
+		{"call_id,start_time,end_time,caller,callee,a\1b\r\n", INPUT_UNKNOWN},
+	};
+	struct hash_key key;
+	const struct feed_options options = {.key = &key};
+
+	(void)state;
+	hash_key_default(&key);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct memory_file f = memory_file(rows[i].bytes, strlen(rows[i].bytes));
+		struct feed_stat stat = {0};
+		struct feed *feed;
+		const char *why;
+
+		if (feed_open(f.path, &options, &feed, &why) == OK) {
+			feed_stat(feed, &stat);
+			feed_close(feed);
+		}
+		if (stat.kind != rows[i].want) {
+			fail_msg("row %zu: kind %d", i, (int)stat.kind);
+		}
+		close(f.fd);
+	}
+}
+
 /* "-" from a pipe: neither a size nor a second look. */
 static void test_standard_input(void **state)
 {
@@ -385,10 +478,12 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_open_calls_at_the_end),
 		cmocka_unit_test(test_time_moves_on_without_sip),
+		cmocka_unit_test(test_events_do_not_wait_for_the_end),
 		cmocka_unit_test(test_cut_and_damaged),
 		cmocka_unit_test(test_census),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_kinds_of_text),
 		cmocka_unit_test(test_standard_input),
 	};
 

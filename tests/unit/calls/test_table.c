@@ -152,6 +152,10 @@ static const struct row call_rows[] = {
 	{"two forks answer, the caller drops the first",
 	 "0 >INVITE 1\n500 180 1\n2000 200 1\n2001 200 1 t=u\n2010 >BYE 2\n5000 <BYE 1 t=u\n",
 	 BEGUN "call c 5000 200 answered by callee" TALK},
+	{"three forks answer, the caller drops two",
+	 "0 >INVITE 1\n500 180 1\n2000 200 1\n2001 200 1 t=u\n2002 200 1 t=v\n2010 >BYE 2 t=u\n"
+	 "2011 >BYE 2 t=v\n5000 >BYE 2\n",
+	 BEGUN "call c 5000 200 answered by caller" TALK},
 	{"one fork answers twice", "0 >INVITE 1\n500 180 1\n2000 200 1\n2001 200 1\n5000 >BYE 2\n",
 	 BEGUN "call c 5000 200 answered by caller" TALK},
 
@@ -296,7 +300,8 @@ static void check_balance(const struct call_table *t)
 
 static void run(const char *ladder, struct ladder_log *log, struct stage_count *count)
 {
-	struct call_table *t = table_of((struct call_options){0});
+	struct call_table *t =
+		table_of((struct call_options){.max_calls = 8, .max_transactions = 32});
 	struct call_table_stat stat;
 
 	*log = (struct ladder_log){.floor_us = INT64_MIN};

@@ -132,7 +132,7 @@ static void run_alone(size_t count)
 	alone = (struct ladder_log){.floor_us = INT64_MIN};
 	for (int n = 0; n < CALLS; n++) {
 		char id[32];
-		struct call_table *t = table_of(0, 0);
+		struct call_table *t = table_of(8, 64);
 		(void)snprintf(id, sizeof(id), "c%d", n);
 		for (size_t i = 0; i < count; i++) {
 			bool repeated = i > 0 && order[i]->m.time_us == order[i - 1]->m.time_us &&
@@ -166,7 +166,7 @@ static void test_interleaving(void **state)
 	(void)state;
 	for (int round = 0; round < ROUNDS; round++) {
 		seed = (unsigned)round;
-		struct call_table *t = table_of(0, 0);
+		struct call_table *t = table_of(2 * CALLS, 8 * CALLS);
 		size_t count = make_traffic(true);
 		run_together(t, count, round % 2);
 		run_alone(count);

@@ -586,9 +586,11 @@ static void zone_of_times(void **state)
  */
 static void short_way_of_times(void **state)
 {
-	static const char *const seeds[] = {"2026-03-02T12:03:15Z", "2026-03-02T12:03:15.123Z",
-	                                    "2026-03-02T23:59:59.123456Z", "2026-03-02T00:00:00",
-	                                    "2026-03-02 12:03:15Z"};
+	static const char *const seeds[] = {
+		"2026-03-02T12:03:15Z", "2026-03-02T12:03:15.123Z", "2026-03-02T23:59:59.123456Z",
+		"2026-03-02T00:00:00",  "2026-03-02 12:03:15Z",     "2026-03-02T12:03:60Z",
+		"2026-03-02T12:03:61Z", "2026-03-02T12:03:15.Z",
+	};
 	static const char alphabet[] = "0123456789:.ZT-+ 6";
 	uint64_t seed = 31;
 
@@ -596,10 +598,10 @@ static void short_way_of_times(void **state)
 	for (int round = 0; round < 40000; round++) {
 		char text[128] = "end_time,start_time,caller,callee\n2026-03-02T12:03:15.5Z,";
 		size_t head = strlen(text);
-		strcat(text, seeds[round % 5]);
+		strcat(text, seeds[round % 8]);
 		size_t len = strlen(text) - head;
 		seed = seed * 6364136223846793005U + 1442695040888963407U;
-		if (round >= 5) {
+		if (round >= 8) {
 			text[head + (seed >> 33) % len] =
 				alphabet[(seed >> 50) % (sizeof(alphabet) - 1)];
 		}

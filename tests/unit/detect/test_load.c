@@ -1,0 +1,646 @@
+/* rule.h, rule_test.h: what a loaded rule holds, files and folders, lists, tests, values. Mistakes
+ * in expressions are in test_check.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/err.h"
+#include "core/instant.h"
+#include "detect/rule_test.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static void assert_text(struct slice got, const char *want)
+{
+	if (!slice_eq(got, slice_of(want))) {
+		fail_msg("'%.*s' is not '%s'", SLICE_FMT(got), want);
+	}
+}
+
+struct loaded {
+	struct diags diags;
+	struct ruleset *set;
+	size_t whole;
+	int err;
+};
+
+static void load_text(struct loaded *l, const char *text)
+{
+	struct ruleset_options options = {.whole = &l->whole};
+
+	diags_init(&l->diags);
+	l->err = ruleset_load_text("t.yaml", slice_of(text), &options, &l->diags, &l->set);
+	assert_int_equal(l->err == OK, l->set != NULL);
+}
+
+static void unload(struct loaded *l)
+{
+	ruleset_free(l->set);
+	diags_fini(&l->diags);
+}
+
+static void need(const struct loaded *l)
+{
+	if (!l->set) {
+		const struct diag *first = l->diags.first;
+		fail_msg("%u:%u %s %.*s", first->at.line, first->at.column, first->code,
+		         SLICE_FMT(first->message));
+	}
+}
+
+/* ---- one rule ---- */
+
+static const char full[] =
+	"version: 1\n"
+	"pack: my.pack\n"
+	"lists:\n"
+	"  \"@home\": {type: num, file: lists/home.csv, columns: [value, note], max: 100}\n"
+	"  \"@away\": {type: prefix, inline: [\"+44\", \"+1\"], privacy: secret, doc: Far}\n"
+	"rules:\n"
+	"  - id: ring\n"
+	"    rev: 3\n"
+	"    title: Rings\n"
+	"    class: wangiri\n"
+	"    severity: high\n"
+	"    status: test\n"
+	"    tags: [a, b]\n"
+	"    x-own: {free: [1]}\n"
+	"    on: call\n"
+	"    key: caller.num, block(callee.num, 2)\n"
+	"    window: 10m\n"
+	"    resolution: 60\n"
+	"    exact_max: 1000\n"
+	"    max_keys: 500\n"
+	"    where: ring <= $ring_max and caller.num in @home\n"
+	"    params:\n"
+	"      ring_max: {type: dur, default: 4s, range: [1s, 15s], doc: Short}\n"
+	"      share: {type: pct, default: 80%, tune: true}\n"
+	"    let:\n"
+	"      calls: count()\n"
+	"      people: distinct(callee.num)\n"
+	"      again: count() + count(answered)\n"
+	"    when: calls >= 20 and people / calls >= $share\n"
+	"    rearm: 1h\n"
+	"    suppress: {for: 6h, by: caller.num}\n"
+	"    privacy: {mask: [callee.num], route: [care]}\n"
+	"    output:\n"
+	"      summary: \"{caller.num} {{x}} {calls:.2}, {key2:mask} {again}\"\n"
+	"      fields: calls, caller.country, trunk.id\n"
+	"      evidence: 20\n"
+	"    tests:\n"
+	"      - name: twenty\n"
+	"        with_lists: {\"@home\": [\"+447700900999\"]}\n"
+	"        with_params: {ring_max: 5s, other: {n: 4}}\n"
+	"        site: {country: FR, tz: Europe/Paris}\n"
+	"        given:\n"
+	"          - {at: 1m, repeat: 20, every: 5s, event: {caller.num: \"+2474000{i}\", ring: 2s, "
+	"party.cell: C1}}\n"
+	"          - {start: \"2026-01-14T02:00:00Z\", event: {kind: attempt, stir.attest: A}}\n"
+	"        expect:\n"
+	"          - {rule: ring, at: 155s, key: [\"+24740001\", \"4477\"], with: {calls: 20}}\n"
+	"          - {}\n"
+	"  - {id: other, rev: 1, title: Others, class: other, severity: low, on: party,\n"
+	"     where: 'q850 > $n', params: {n: {type: int, default: 3}}}\n";
+
+static void test_rule(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(&l, full);
+	assert_null(l.set); /* q850 is no field of party events */
+	assert_int_equal(l.whole, 1);
+	assert_int_equal(l.diags.errors, 1);
+	unload(&l);
+
+	char *text = strdup(full);
+	(void)memcpy(strstr(text, "q850 > $n"), "$n > 2   ", 9);
+	load_text(&l, text);
+	need(&l);
+	free(text);
+	assert_int_equal(l.set->rule_count, 2);
+	const struct rule *r = ruleset_find(l.set, SLICE_LIT("my.pack/ring"));
+	assert_ptr_equal(r, l.set->rules[1]);
+	assert_null(ruleset_find(l.set, SLICE_LIT("my.pack/rin")));
+	assert_text(r->name, "my.pack/ring");
+	assert_text(r->pack, "my.pack");
+	assert_text(r->id, "ring");
+	assert_int_equal(r->rev, 3);
+	assert_text(r->title, "Rings");
+	assert_text(r->class, "wangiri");
+	assert_int_equal(r->severity, SEVERITY_HIGH);
+	assert_string_equal(severity_word(r->severity), "high");
+	assert_int_equal(r->status, STATUS_TEST);
+	assert_int_equal(r->at.line, 7);
+	assert_int_equal(r->at.column, 5);
+	assert_true(slice_starts(r->source, SLICE_LIT("  - id: ring\n")));
+	assert_int_equal(r->source.p[r->source.len - 1], '0'); /* with: {calls: 20 */
+	assert_int_equal(r->kind, KIND_CALL);
+	assert_int_equal(r->key_count, 2);
+	assert_int_equal(r->keys[1]->type, TYPE_NUM);
+	assert_int_equal(r->window_us, 10 * US_PER_MIN);
+	assert_int_equal(r->resolution, 60);
+	assert_int_equal(r->exact_max, 1000);
+	assert_int_equal(r->max_keys, 500);
+	assert_int_equal(r->param_count, 2);
+	assert_int_equal(r->params[0].value.i, 4 * US_PER_S);
+	assert_int_equal(r->params[0].high.i, 15 * US_PER_S);
+	assert_false(r->params[0].tune);
+	assert_true(r->params[1].pct && r->params[1].tune && r->params[1].low.missing);
+	assert_true(r->params[1].value.f == 0.8);
+	assert_int_equal(r->let_count, 3);
+	assert_int_equal(r->agg_count, 3); /* count() twice is one */
+	assert_int_equal(r->fire, FIRE_ONCE);
+	assert_int_equal(r->rearm_us, US_PER_HOUR);
+	assert_ptr_equal(r->subject, r->keys[0]);
+	assert_string_equal(r->subject_type, "caller");
+	assert_int_equal(r->suppress_us, 6 * US_PER_HOUR);
+	assert_int_equal(r->suppress_count, 1);
+	assert_int_equal(r->mask_count, 1);
+	assert_int_equal(r->evidence, 20);
+	assert_int_equal(r->field_count, 3);
+	assert_text(r->fields[1].name, "caller.country");
+	assert_int_equal(r->list_count, 1);
+	assert_text(l.set->lists[r->lists[0]].name, "home");
+	assert_false(r->loss_safe);
+	assert_true(l.set->used[FIELD_CALLER_COUNTRY]);
+	assert_false(l.set->used[FIELD_CALLEE_COUNTRY]);
+
+	assert_int_equal(r->summary_count, 7);
+	assert_text(r->summary[1].text, " {x} ");
+	assert_int_equal(r->summary[2].format, FORMAT_DECIMALS);
+	assert_int_equal(r->summary[2].decimals, 2);
+	assert_int_equal(r->summary[4].key, 2);
+	assert_int_equal(r->summary[4].format, FORMAT_MASK);
+
+	const struct rule_test *t = r->tests;
+	assert_text(t->name, "twenty");
+	assert_text(t->lists->name, "home");
+	assert_text(t->lists->values[0], "+447700900999");
+	assert_text(t->params->name, "ring_max");
+	assert_null(t->params->rule.p);
+	assert_text(t->params->next->rule, "other");
+	assert_text(t->site_country, "FR");
+	assert_int_equal(t->given->at_us, US_PER_MIN);
+	assert_int_equal(t->given->repeat, 20);
+	assert_int_equal(t->given->start_us, INSTANT_NONE);
+	assert_int_equal(t->given->kind, KIND_CALL);
+	assert_int_equal(t->given->fields->field, FIELD_CALLER_NUM);
+	assert_text(t->given->fields->text, "+2474000{i}");
+	assert_int_equal(t->given->next->kind, KIND_ATTEMPT);
+	assert_int_equal(t->given->next->repeat, 1);
+	assert_int_equal(t->given->next->start_us, INT64_C(1768356000) * US_PER_S);
+	assert_int_equal(t->expect->at_us, 155 * US_PER_S);
+	assert_int_equal(t->expect->key_count, 2);
+	assert_text(t->expect->with->name, "calls");
+	assert_int_equal(t->expect->next->at_us, INSTANT_NONE);
+	unload(&l);
+}
+
+static void test_lists(void **state)
+{
+	struct loaded l;
+	char *text = strdup(full);
+
+	(void)state;
+	(void)memcpy(strstr(text, "q850 > $n"), "$n > 2   ", 9);
+	load_text(&l, text);
+	free(text);
+	assert_int_equal(l.set->list_count, 2);
+	const struct list_decl *away = &l.set->lists[0], *home = &l.set->lists[1];
+	assert_text(away->name, "away");
+	assert_int_equal(away->type, LIST_PREFIX);
+	assert_true(away->secret);
+	assert_int_equal(away->inline_count, 2);
+	assert_text(away->inline_values[1], "+1");
+	assert_int_equal(away->inline_places[1].column, 43);
+	assert_text(away->doc, "Far");
+	assert_text(home->file, "lists/home.csv");
+	assert_int_equal(home->column_count, 2);
+	assert_int_equal(home->max, 100);
+	assert_null(home->redis.p);
+	unload(&l);
+}
+
+/* ---- defaults ---- */
+
+#define RULE(rest) \
+ "version: 1\nrules: [{id: r, rev: 1, title: T, class: other, severity: low, " rest "}]"
+
+static void test_defaults(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(
+		&l,
+		RULE("on: call, key: trunk.id, window: 10m, when: count() > 3, suppress: {for: 1h}"));
+	need(&l);
+	const struct rule *r = l.set->rules[0];
+	assert_text(r->name, "site.local/r");
+	assert_int_equal(r->status, STATUS_STABLE);
+	assert_int_equal(r->fire, FIRE_ONCE);
+	assert_int_equal(r->rearm_us, 10 * US_PER_MIN);
+	assert_int_equal(r->resolution, 30);
+	assert_int_equal(r->exact_max, 4096);
+	assert_int_equal(r->evidence, 50);
+	assert_int_equal(r->summary_count, 1);
+	assert_text(r->summary[0].text, "T");
+	assert_int_equal(r->suppress_count, 1);
+	assert_ptr_equal(r->suppress_by[0], r->keys[0]);
+	assert_true(r->loss_safe);
+	unload(&l);
+
+	load_text(&l, RULE("on: call, where: answered, suppress: {for: 1h}"));
+	need(&l);
+	r = l.set->rules[0];
+	assert_int_equal(r->fire, FIRE_EACH);
+	assert_int_equal(r->window_us, 0);
+	assert_int_equal(r->subject->field, FIELD_CALLER_NUM);
+	assert_string_equal(r->subject_type, "caller");
+	assert_int_equal(r->suppress_by[0]->field, FIELD_CALLER_NUM);
+	assert_true(l.set->used[FIELD_CALLER_NUM]);
+	unload(&l);
+}
+
+static const struct {
+	const char *rule;
+	const char *type;
+} subjects[] = {
+	{RULE("on: call, key: callee.num"), "callee"},
+	{RULE("on: call, key: trunk.id"), "trunk"},
+	{RULE("on: call, key: \"block(callee.num, 2)\""), "block"},
+	{RULE("on: call, key: src.ip"), "ip"},
+	{RULE("on: call, key: account.id"), "account"},
+	{RULE("on: call, key: trunk.role"), "other"},
+	{RULE("on: party, key: party.num"), "other"},
+	{RULE("on: sip"), "other"},
+	{RULE("on: call, key: \"trunk.id, callee.num\", subject: callee.num"), "callee"},
+	{RULE("on: call, key: trunk.id, let: {b: \"block(callee.num, 2)\"}, subject: b"), "block"},
+};
+
+static void test_subjects(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(subjects); i++) {
+		struct loaded l;
+		load_text(&l, subjects[i].rule);
+		need(&l);
+		assert_string_equal(l.set->rules[0]->subject_type, subjects[i].type);
+		unload(&l);
+	}
+}
+
+/* A party name needs the columns of both sides. */
+static void test_used(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(&l, RULE("on: party, key: peer.num, where: party.cell == \"x\""));
+	need(&l);
+	assert_true(l.set->used[FIELD_CALLER_NUM] && l.set->used[FIELD_CALLEE_NUM]);
+	assert_true(l.set->used[FIELD_ORIG_CELL]);
+	assert_false(l.set->used[FIELD_CALLER_TYPE]);
+	unload(&l);
+}
+
+/* ---- mistakes outside of rules' expressions ---- */
+
+#define LIST(rest) "version: 1\nlists: {" rest "}"
+#define TEST(rest)                                                                                               \
+ RULE("on: call, key: caller.num, window: 10m, let: {n: count(), who: first(callee.num)}, when: n > 3, params: " \
+      "{p: {type: dur, default: 3s}}, tests: [{name: t, " rest "}]")
+
+static const struct {
+	const char *id;
+	const char *text;
+	const char *code; /* of the first message; NULL: none */
+	const char *message;
+} mistakes[] = {
+	{"no version", "rules: []", "E011", "a rule file needs the key 'version'"},
+	{"version", "version: 2", "E031", "'2' is not a version of the rule language"},
+	{"unknown key", "version: 1\nrule: []", "E010", "unknown key 'rule' in a rule file"},
+	{"no map", "[1]", "E018", "a rule file must be a map of keys"},
+	{"pack", "version: 1\npack: My Pack", "E031", "'My Pack' is not the name of a pack"},
+	{"overrides", "version: 1\noverrides: []", "E090", "not built yet: 'overrides'"},
+	{"tests of a file", "version: 1\ntests: []", "E090", "not built yet: 'tests'"},
+	{"no rule", "version: 1\nrules: [x]", "E018", "a rule must be a map of keys"},
+	{"missing key", "version: 1\nrules: [{id: r, rev: 1, title: T, class: other, on: call}]",
+         "E011", "a rule needs the key 'severity'"},
+	{"missing on", RULE("where: answered"), "E011",
+         "a rule that is no sequence needs the key 'on'"},
+	{"id",
+         "version: 1\nrules: [{id: 'a b', rev: 1, title: T, class: other, severity: low, on: call}]",
+         "E031", "'a b' is not the id of a rule"},
+	{"rev",
+         "version: 1\nrules: [{id: a, rev: 0, title: T, class: other, severity: low, on: call}]",
+         "E031", "'0' must lie from 1 to 2147483647"},
+	{"class",
+         "version: 1\nrules: [{id: a, rev: 1, title: T, class: wangri, severity: low, on: call}]",
+         "E015", "unknown class 'wangri'"},
+	{"severity",
+         "version: 1\nrules: [{id: a, rev: 1, title: T, class: irsf, severity: hig, on: call}]",
+         "E032", "'hig' is not one of low, medium, high, critical"},
+	{"window without key", RULE("on: call, window: 10m, when: count() > 3"), "E011",
+         "a rule with a window needs the key 'key'"},
+	{"window without when", RULE("on: call, window: 10m, key: caller.num"), "E011",
+         "a rule with a window needs the key 'when'"},
+	{"once without rearm", RULE("on: call, key: caller.num, fire: once"), "E011",
+         "a rule with 'fire: once' and no window needs the key 'rearm'"},
+	{"once with rearm", RULE("on: call, key: caller.num, fire: once, rearm: 1h"), NULL, NULL},
+	{"duplicate",
+         "version: 1\nrules:\n- {id: a, rev: 1, title: T, class: other, severity: low, on: call}\n"
+         "- {id: a, rev: 1, title: T, class: other, severity: low, on: call}",
+         "E019", "rule 'site.local/a' is defined twice"},
+	{"list", LIST("'@a': {type: num, inline: []}"), NULL, NULL},
+	{"list name", LIST("a: {type: num, inline: []}"), "E031", "'a' is not the name of a list"},
+	{"list type", LIST("'@a': {type: number, inline: []}"), "E032",
+         "'number' is not one of num, prefix, ip, cidr, text, country"},
+	{"list without type", LIST("'@a': {inline: []}"), "E011", "a list needs the key 'type'"},
+	{"list without source", LIST("'@a': {type: num}"), "E011",
+         "a list needs one of the keys 'file', 'inline', 'redis' and 'dynamic: true'"},
+	{"list max", LIST("'@a': {type: num, inline: [], max: 0}"), "E031",
+         "'0' must lie from 1 to 4294967296"},
+	{"list ttl", LIST("'@a': {type: num, dynamic: true, ttl: 3}"), "E031",
+         "'3' is not a duration"},
+	{"list dynamic", LIST("'@a': {type: num, dynamic: yes}"), "E031",
+         "'yes' is not true or false"},
+	{"list privacy", LIST("'@a': {type: num, inline: [], privacy: public}"), "E032",
+         "'public' is not one of secret"},
+	{"list values", LIST("'@a': {type: num, inline: [[x]]}"), "E018",
+         "only single values can stand here"},
+	{"test", TEST("expect: []"), NULL, NULL},
+	{"test without expect", TEST("given: []"), "E011", "a test needs the key 'expect'"},
+	{"test key", TEST("expects: []"), "E010", "unknown key 'expects' in a test"},
+	{"test cdr", TEST("expect: [], cdr: x.csv"), "E090", "not built yet: 'cdr'"},
+	{"test exceptions", TEST("expect: [], with_exceptions: {}"), "E090",
+         "not built yet: 'with_exceptions'"},
+	{"event field", TEST("expect: [], given: [{event: {rnig: 2s}}]"), "E030",
+         "unknown field 'rnig'"},
+	{"event field of another kind",
+         TEST("expect: [], given: [{event: {kind: attempt, ring: 2s}}]"), "E034",
+         "field 'ring' does not exist on 'attempt' events"},
+	{"event kind", TEST("expect: [], given: [{event: {kind: party}}]"), "E017",
+         "a test cannot give 'party' events"},
+	{"event value", TEST("expect: [], given: [{event: {ring: 2}}]"), "E031",
+         "'2' is not a duration"},
+	{"event word", TEST("expect: [], given: [{event: {cause: busyy}}]"), "E032",
+         "'busyy' is not one of answered, busy, no_answer, cancelled, rejected, unallocated, "
+         "failed, unknown"},
+	{"event numbers", TEST("expect: [], given: [{event: {caller.num: '020 7946 0001'}}]"), NULL,
+         NULL},
+	{"placeholder", TEST("expect: [], given: [{event: {caller.num: '+44{j}'}}]"), "E070",
+         "'+44{j}' holds a placeholder that cannot be read"},
+	{"no event", TEST("expect: [], given: [{at: 1m}]"), "E011",
+         "an entry of 'given' needs the key 'event'"},
+	{"repeat", TEST("expect: [], given: [{repeat: 1000001, event: {}}]"), "E031",
+         "'1000001' must lie from 1 to 1000000"},
+	{"start", TEST("expect: [], given: [{start: today, event: {}}]"), "E031",
+         "'today' is not a point in time"},
+	{"unknown rule", TEST("expect: [{rule: q}]"), "E071", "unknown rule 'q'"},
+	{"full name", TEST("expect: [{rule: site.local/r}]"), NULL, NULL},
+	{"unknown let", TEST("expect: [{with: {m: 3}}]"), "E071", "rule 'r' has no 'm' in 'let'"},
+	{"value of a let", TEST("expect: [{with: {n: 3s}}]"), "E031", "'3s' is not a whole number"},
+	{"number of a let", TEST("expect: [{with: {who: '+447700900123'}}]"), NULL, NULL},
+	{"key parts", TEST("expect: [{key: [a, b]}]"), "E071",
+         "'key' has 2 parts here, 1 in rule 'r'"},
+	{"late", TEST("expect: [{late: true}]"), "E090", "not built yet: 'late'"},
+	{"unknown list", TEST("expect: [], with_lists: {'@q': []}"), "E039", "unknown list @q"},
+	{"parameter", TEST("expect: [], with_params: {p: 5s}"), NULL, NULL},
+	{"unknown parameter", TEST("expect: [], with_params: {q: 5s}"), "E033",
+         "unknown parameter $q"},
+	{"value of a parameter", TEST("expect: [], with_params: {r: {p: 5}}"), "E031",
+         "'5' is not a duration"},
+	{"site country", TEST("expect: [], site: {country: UK}"), "E031", "'UK' is not a country"},
+	{"site zone", TEST("expect: [], site: {tz: London}"), "E031",
+         "'London' is not a time zone"},
+	{"anchor", "version: &a 1", "E013", "anchors are not allowed"},
+	{"many lets",
+         RULE("on: call, let: {a: ring + ring + ring + ring + ring + ring + ring + ring, b: a + a + a + a + a + a + a + a, "
+              "c: b + b + b + b + b + b + b + b, d: c + c + c + c + c + c + c + c}"),
+         "E024", "'c' has more than 1000 parts, those of the lets in it counted"},
+};
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(mistakes); i++) {
+		struct loaded l;
+		load_text(&l, mistakes[i].text);
+		const struct diag *first = l.diags.first;
+		while (first && first->warning) {
+			first = first->next;
+		}
+		bool same =
+			mistakes[i].code
+				? first && strcmp(first->code, mistakes[i].code) == 0 &&
+					  slice_eq(first->message, slice_of(mistakes[i].message))
+				: !first;
+		if (!same) {
+			fail_msg("%s: %s %.*s", mistakes[i].id, first ? first->code : "nothing",
+			         first ? (int)first->message.len : 0,
+			         first ? first->message.p : "");
+		}
+		unload(&l);
+	}
+}
+
+/* ---- files and folders ---- */
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	for (char *slash = strchr(path + strlen(folder) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(path, 0700);
+		*slash = '/';
+	}
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+#define SMALL(id) \
+ "version: 1\nrules: [{id: " id ", rev: 1, title: T, class: other, severity: low, on: call}]"
+
+static void test_folders(void **state)
+{
+	char folder[] = "/tmp/ringfence-load-XXXXXX", command[64];
+	struct diags d;
+	struct ruleset *set;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	write_file(folder, "b.yaml", SMALL("b"));
+	write_file(folder, "a.yaml", SMALL("a"));
+	write_file(folder, "c.yml", "no rules");
+	write_file(folder, "sub/deep/d.yaml", SMALL("d"));
+	write_file(folder, "sub/lists/e.yaml", "no rules");
+	write_file(folder, "formats/e.yaml", "no rules");
+	write_file(folder, "schema/e.yaml", "no rules");
+	write_file(folder, ".hidden/e.yaml", "no rules");
+
+	const char *paths[] = {folder, "/no/such/file.yaml"};
+	diags_init(&d);
+	assert_int_equal(ruleset_load(paths, 1, NULL, &d, &set), OK);
+	assert_int_equal(set->rule_count, 3);
+	assert_text(set->rules[2]->id, "d");
+	assert_true(set->digest[0] == 'b' && strlen(set->digest) == 67);
+	char digest[72];
+	memcpy(digest, set->digest, sizeof(digest));
+	ruleset_free(set);
+	diags_fini(&d);
+
+	/* The same rules in another order of files. */
+	char a[64], b[64], deep[64];
+	(void)snprintf(a, sizeof(a), "%s/a.yaml", folder);
+	(void)snprintf(b, sizeof(b), "%s/b.yaml", folder);
+	(void)snprintf(deep, sizeof(deep), "%s/sub", folder);
+	const char *others[] = {deep, b, a, a};
+	diags_init(&d);
+	assert_int_equal(ruleset_load(others, 3, NULL, &d, &set), OK);
+	assert_string_equal(set->digest, digest);
+	ruleset_free(set);
+	assert_int_equal(ruleset_load(others, 4, NULL, &d, &set), E_INVALID);
+	assert_string_equal(d.last->code, "E019");
+	diags_fini(&d);
+
+	diags_init(&d);
+	assert_int_equal(ruleset_load(paths, 2, NULL, &d, &set), E_INVALID);
+	assert_int_equal(d.errors, 1);
+	assert_string_equal(d.last->code, "E001");
+	diags_fini(&d);
+
+	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+/* ---- values ---- */
+
+static const struct {
+	enum type type;
+	enum enum_id set;
+	const char *text;
+	bool right;
+	int64_t i; /* of what is kept as an integer */
+} values[] = {
+	{TYPE_BOOL, ENUM_NONE, "true", true, TRUTH_TRUE},
+	{TYPE_BOOL, ENUM_NONE, "false", true, TRUTH_FALSE},
+	{TYPE_BOOL, ENUM_NONE, "True", false, 0},
+	{TYPE_INT, ENUM_NONE, "-12", true, -12},
+	{TYPE_INT, ENUM_NONE, "1_000", true, 1000},
+	{TYPE_INT, ENUM_NONE, "", false, 0},
+	{TYPE_INT, ENUM_NONE, "-", false, 0},
+	{TYPE_INT, ENUM_NONE, "1.0", false, 0},
+	{TYPE_INT, ENUM_NONE, "9223372036854775807", true, INT64_MAX},
+	{TYPE_INT, ENUM_NONE, "9223372036854775808", false, 0},
+	{TYPE_DUR, ENUM_NONE, "1h30m", true, 90 * US_PER_MIN},
+	{TYPE_DUR, ENUM_NONE, "90", false, 0},
+	{TYPE_TIME, ENUM_NONE, "1970-01-01T00:00:01Z", true, US_PER_S},
+	{TYPE_NUM, ENUM_NONE, "+24740001", true, (int64_t)(UINT64_C(0x18) << 56 | 24740001)},
+	{TYPE_NUM, ENUM_NONE, "24740001", false, 0},
+	{TYPE_COUNTRY, ENUM_NONE, "GB", true, 'G' << 8 | 'B'},
+	{TYPE_COUNTRY, ENUM_NONE, "UK", false, 0},
+	{TYPE_COUNTRY, ENUM_NONE, "GBR", false, 0},
+	{TYPE_ENUM, ENUM_ATTEST, "B", true, ATTEST_B},
+	{TYPE_ENUM, ENUM_ATTEST, "b", false, 0},
+	{TYPE_NONE, ENUM_NONE, "x", false, 0},
+};
+
+static void test_values(void **state)
+{
+	struct value v;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++) {
+		int err = value_parse(values[i].type, values[i].set, slice_of(values[i].text), &v);
+		if ((err == OK) != values[i].right || (err == OK && v.i != values[i].i)) {
+			fail_msg("%s: %d, %ld", values[i].text, err, (long)v.i);
+		}
+	}
+	assert_int_equal(value_parse(TYPE_FLOAT, ENUM_NONE, SLICE_LIT("0.1%"), &v), OK);
+	assert_true(v.f == 0.001);
+	assert_int_equal(value_parse(TYPE_FLOAT, ENUM_NONE, SLICE_LIT("%"), &v), E_MALFORMED);
+	assert_int_equal(value_parse(TYPE_IP, ENUM_NONE, SLICE_LIT("192.0.2.7"), &v), OK);
+	assert_int_equal(v.ip.family, 4);
+	assert_int_equal(value_parse(TYPE_TEXT, ENUM_NONE, SLICE_LIT(""), &v), OK);
+}
+
+static const struct {
+	const char *text;
+	int64_t i;
+	const char *want; /* NULL: refused */
+} expansions[] = {
+	{"plain", 7, "plain"},
+	{"", 7, ""},
+	{"+44{i}", 7, "+447"},
+	{"{i:03}-{i:02}", 7, "007-07"},
+	{"{i:03}", 1234, "1234"},
+	{"{i+1}", 7, "8"},
+	{"{i*37%100:02}", 5, "85"},
+	{"{i*37%100:02}", 3, "11"},
+	{"{1+i*2}", 7, "15"},
+	{"{10-i-1}", 7, "2"},
+	{"{0-i}", 7, "-7"},
+	{"}", 7, "}"},
+	{"{", 7, NULL},
+	{"{}", 7, NULL},
+	{"{i", 7, NULL},
+	{"{j}", 7, NULL},
+	{"{i:3}", 7, NULL},
+	{"{i:}", 7, NULL},
+	{"{i:099}", 7, NULL},
+	{"{i+}", 7, NULL},
+	{"{i i}", 7, NULL},
+	{"{i%0}", 7, NULL},
+	{"{i*9223372036854775807}", 7, NULL},
+	{"{99999999999999999999}", 7, NULL},
+};
+
+static void test_expansions(void **state)
+{
+	char out[16];
+	struct slice result;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(expansions); i++) {
+		size_t len = strlen(expansions[i].text);
+		char *exact = malloc(len ? len : 1);
+		memcpy(exact, expansions[i].text, len);
+		int err = test_expand((struct slice){exact, len}, expansions[i].i, out, sizeof(out),
+		                      &result);
+		free(exact);
+		if ((err == OK) != (expansions[i].want != NULL) ||
+		    (err == OK && !slice_eq(result, slice_of(expansions[i].want)))) {
+			fail_msg("%s: %d", expansions[i].text, err);
+		}
+	}
+	assert_int_equal(test_expand(SLICE_LIT("sixteen bytes ok"), 0, out, 16, &result), OK);
+	assert_int_equal(test_expand(SLICE_LIT("sixteen bytes ok"), 0, out, 15, &result), E_RANGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rule),       cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_defaults),   cmocka_unit_test(test_subjects),
+		cmocka_unit_test(test_used),       cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_folders),    cmocka_unit_test(test_values),
+		cmocka_unit_test(test_expansions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* Chance of generated worlds: xoshiro256** seeded by splitmix64 (Blackman, Vigna: "Scrambled
+ * linear pseudorandom number generators", 2021). Not for secrets.
+ */
+#ifndef TOOLS_RINGFENCE_GEN_RANDOM_H
+#define TOOLS_RINGFENCE_GEN_RANDOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gen_random {
+	uint64_t s[4];
+};
+
+/* One round of splitmix64: a well-mixed value for every x. */
+static inline uint64_t gen_mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+static inline struct gen_random gen_random(uint64_t seed)
+{
+	struct gen_random r;
+
+	for (unsigned i = 0; i < 4; i++) {
+		r.s[i] = gen_mix(seed + i * UINT64_C(0x9e3779b97f4a7c15));
+	}
+	return r;
+}
+
+static inline uint64_t gen_rotate(uint64_t x, unsigned k)
+{
+	return x << k | x >> (64 - k);
+}
+
+static inline uint64_t gen_next(struct gen_random *r)
+{
+	uint64_t result = gen_rotate(r->s[1] * 5, 7) * 9;
+	uint64_t t = r->s[1] << 17;
+
+	r->s[2] ^= r->s[0];
+	r->s[3] ^= r->s[1];
+	r->s[1] ^= r->s[2];
+	r->s[0] ^= r->s[3];
+	r->s[2] ^= t;
+	r->s[3] = gen_rotate(r->s[3], 45);
+	return result;
+}
+
+/* 0 .. n - 1; n > 0. */
+static inline uint64_t gen_below(struct gen_random *r, uint64_t n)
+{
+	return (uint64_t)(((unsigned __int128)gen_next(r) * n) >> 64);
+}
+
+static inline uint32_t gen_between(struct gen_random *r, uint32_t low, uint32_t high)
+{
+	return low + (uint32_t)gen_below(r, (uint64_t)high - low + 1);
+}
+
+static inline bool gen_percent(struct gen_random *r, unsigned percent)
+{
+	return gen_below(r, 100) < percent;
+}
+
+#endif
