@@ -151,8 +151,9 @@ static void write_data(struct json_out *w, const struct finding *f, const struct
 	json_object_end(w);
 }
 
-static void write_envelope(struct json_out *w, struct buf *out, const struct alerts_options *options,
-                           const struct finding *f, const struct alert *alert)
+static void write_envelope(struct json_out *w, struct buf *out,
+                           const struct alerts_options *options, const struct finding *f,
+                           const struct alert *alert)
 {
 	struct buf text = {0};
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/suppress.h"
 #include "alerts/alert_json.h"
+#include "alerts/suppress.h"
 #include "core/crypto.h"
 
 enum { SUPPRESS_MAX_DEFAULT = 1 << 20 };
@@ -37,8 +37,8 @@ struct alerts *alerts_new(const struct alerts_options *options)
 	}
 	a->options = *options;
 	a->now_us = INT64_MIN;
-	a->suppress = suppress_new(options->suppress_max ? options->suppress_max
-	                                                 : SUPPRESS_MAX_DEFAULT);
+	a->suppress =
+		suppress_new(options->suppress_max ? options->suppress_max : SUPPRESS_MAX_DEFAULT);
 	if (!a->suppress) {
 		free(a);
 		return NULL;
@@ -124,12 +124,12 @@ bool alerts_take(struct alerts *a, const struct finding *f, struct alert *out)
 		return false;
 	}
 	*out = (struct alert){
-	        .seq = ++a->seq,
-	        .time_us = f->time_us,
-	        .id = slice_of(a->id),
-	        .rule = f->rule->name,
-	        .severity = f->rule->severity,
-	        .type = "ringfence.alert.opened",
+		.seq = ++a->seq,
+		.time_us = f->time_us,
+		.id = slice_of(a->id),
+		.rule = f->rule->name,
+		.severity = f->rule->severity,
+		.type = "ringfence.alert.opened",
 	};
 	buf_reset(&a->json);
 	alert_json(&a->json, &a->options, f, out);

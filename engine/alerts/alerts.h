@@ -16,8 +16,8 @@
 
 struct alerts_options {
 	const struct hash_key *key;
-	const char *site;   /* "demo"; "local" in a replay without configuration */
-	const char *engine; /* "edge-1"; "replay" */
+	const char *site;    /* "demo"; "local" in a replay without configuration */
+	const char *engine;  /* "edge-1"; "replay" */
 	size_t suppress_max; /* suppressions in force at once; 1 M when 0, the oldest goes first */
 };
 

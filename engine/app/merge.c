@@ -118,7 +118,8 @@ static size_t earliest(const struct merge *m)
 
 	for (size_t i = 0; i < m->count; i++) {
 		if (!m->heads[i].ended &&
-		    (best == m->count || m->heads[i].event.time_us < m->heads[best].event.time_us)) {
+		    (best == m->count ||
+		     m->heads[i].event.time_us < m->heads[best].event.time_us)) {
 			best = i;
 		}
 	}

@@ -1,8 +1,8 @@
 /* Several feeds as one traffic in the one total order of rule-language.md section 8.
  *
  * Each feed is in time order; of events with equal time all feeds' groups are gathered and sorted
- * by the whole event, so the result does not depend on which input is named first. A single feed comes
- * as it is: it orders its own ties (packets as in the file, records by the whole event).
+ * by the whole event, so the result does not depend on which input is named first. A single feed
+ * comes as it is: it orders its own ties (packets as in the file, records by the whole event).
  *
  * One thread. Events are valid until the next call.
  */

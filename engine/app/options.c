@@ -16,9 +16,9 @@ int size_parse(const char *text, size_t *bytes)
 		const char *suffix;
 		unsigned long long factor;
 	} units[] = {
-	        {"", 1},          {"k", 1000ULL},        {"M", 1000000ULL},  {"G", 1000000000ULL},
-	        {"KiB", 1 << 10}, {"MiB", 1ULL << 20},   {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40},
-	        {"KB", 1000ULL},  {"MB", 1000000ULL},    {"GB", 1000000000ULL},
+		{"", 1},          {"k", 1000ULL},      {"M", 1000000ULL},     {"G", 1000000000ULL},
+		{"KiB", 1 << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30},   {"TiB", 1ULL << 40},
+		{"KB", 1000ULL},  {"MB", 1000000ULL},  {"GB", 1000000000ULL},
 	};
 	char *end;
 	unsigned long long n = strtoull(text, &end, 10);
@@ -144,19 +144,21 @@ struct common_row {
 };
 
 static const struct common_row common_rows[] = {
-        {"config", "F", "site configuration (the daemon's): country, zone, trunks, lists, rules", take_config},
-        {"home", "CC", "home country, as GB: explains national numbers", take_home},
-        {"trunks", "F", "table of trunks (CSV: trunk,role,partner,cidr,home)", take_trunks},
-        {"subscribers", "F", "table of subscribers (CSV)", take_subscribers},
-        {"list", "NAME=FILE", "data of a list that rules declare; repeatable", take_list},
-        {"format", "NAME", "format of call records without a known header (generic)", take_format},
-        {"rules", "PATH", "rule file or folder instead of the shipped packs; repeatable", take_rules},
-        {"threads", "N", "threads (as many as there are processors, at most 8)", take_threads},
-        {"memory", "SIZE", "memory for the state of rules (4GiB)", take_memory},
-        {"key", "F", "key file: makes alert ids those of the daemon that owns it", take_key},
-        {"attempts", NULL, "call records also give an attempt at their start", take_attempts},
-        {"no-flush", NULL, "leave calls open at the end of input out", take_no_flush},
-        {"json", NULL, "output for programs", take_json},
+	{"config", "F", "site configuration (the daemon's): country, zone, trunks, lists, rules",
+         take_config},
+	{"home", "CC", "home country, as GB: explains national numbers", take_home},
+	{"trunks", "F", "table of trunks (CSV: trunk,role,partner,cidr,home)", take_trunks},
+	{"subscribers", "F", "table of subscribers (CSV)", take_subscribers},
+	{"list", "NAME=FILE", "data of a list that rules declare; repeatable", take_list},
+	{"format", "NAME", "format of call records without a known header (generic)", take_format},
+	{"rules", "PATH", "rule file or folder instead of the shipped packs; repeatable",
+         take_rules},
+	{"threads", "N", "threads (as many as there are processors, at most 8)", take_threads},
+	{"memory", "SIZE", "memory for the state of rules (4GiB)", take_memory},
+	{"key", "F", "key file: makes alert ids those of the daemon that owns it", take_key},
+	{"attempts", NULL, "call records also give an attempt at their start", take_attempts},
+	{"no-flush", NULL, "leave calls open at the end of input out", take_no_flush},
+	{"json", NULL, "output for programs", take_json},
 };
 
 enum { COMMON_COUNT = sizeof(common_rows) / sizeof(common_rows[0]) };
@@ -287,11 +289,11 @@ unsigned options_threads(const struct common_options *options)
 struct feed_options options_feed(const struct common_options *options, const struct site *site)
 {
 	return (struct feed_options){
-	        .key = &site->key,
-	        .tz = site->tz,
-	        .attempts = options->attempts,
-	        .no_flush = options->no_flush,
-	        .format = options->format,
-	        .memory_max = (size_t)256 << 20,
+		.key = &site->key,
+		.tz = site->tz,
+		.attempts = options->attempts,
+		.no_flush = options->no_flush,
+		.format = options->format,
+		.memory_max = (size_t)256 << 20,
 	};
 }

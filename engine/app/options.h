@@ -31,14 +31,14 @@ struct own_option {
 	const char *name;     /* "alerts" */
 	const char *argument; /* "F|-"; NULL: a switch */
 	const char *help;
-	const char **text;    /* where the argument goes */
-	bool *on;             /* of a switch */
+	const char **text; /* where the argument goes */
+	bool *on;          /* of a switch */
 };
 
 struct command_help {
-	const char *usage;  /* "ringfence replay INPUT... [options]" */
-	const char *about;  /* a paragraph */
-	bool common;        /* takes the common options */
+	const char *usage; /* "ringfence replay INPUT... [options]" */
+	const char *about; /* a paragraph */
+	bool common;       /* takes the common options */
 };
 
 /* Parses argv[1..]. OK; E_INVALID after a message on stderr (exit status 2); E_END after --help

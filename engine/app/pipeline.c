@@ -165,12 +165,12 @@ static struct detector *new_detector(const struct pipeline *p, const struct site
                                      const char **why)
 {
 	struct detector_options options = {
-	        .rules = site->rules,
-	        .key = &site->key,
-	        .site = site_eval(site),
-	        .memory = p->options.memory,
-	        .threads = p->options.threads > 1 ? p->options.threads - 1 : 1,
-	        .cold = p->options.cold,
+		.rules = site->rules,
+		.key = &site->key,
+		.site = site_eval(site),
+		.memory = p->options.memory,
+		.threads = p->options.threads > 1 ? p->options.threads - 1 : 1,
+		.cold = p->options.cold,
 	};
 
 	return detector_new(&options, why);
@@ -180,9 +180,9 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const char
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct alerts_options alerts = {
-	        .key = &options->site->key,
-	        .site = options->site_name,
-	        .engine = options->engine_name,
+		.key = &options->site->key,
+		.site = options->site_name,
+		.engine = options->engine_name,
 	};
 
 	*why = "no memory";

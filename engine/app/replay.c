@@ -229,8 +229,9 @@ static void table_dropped(struct buf *out, const char *stage, const struct stage
 {
 	for (unsigned r = 1; r < REASON_COUNT; r++) {
 		if (c->dropped[r]) {
-			buf_printf(out, "  %-10s %-24s %12llu  %s\n", stage, reason_word((enum reason)r),
-			           (unsigned long long)c->dropped[r], reason_help((enum reason)r));
+			buf_printf(out, "  %-10s %-24s %12llu  %s\n", stage,
+			           reason_word((enum reason)r), (unsigned long long)c->dropped[r],
+			           reason_help((enum reason)r));
 		}
 	}
 }
@@ -253,10 +254,10 @@ void replay_stats_table(const struct replay_inputs *inputs, struct pipeline *p,
 		buf_printf(out, "%-44.*s %10llu\n", SLICE_FMT(s.by_rule[i].rule),
 		           (unsigned long long)s.by_rule[i].alerts);
 	}
-	buf_printf(out, "%-44s %10llu  (%llu more suppressed)\n", "in all", (unsigned long long)s.sent,
-	           (unsigned long long)s.alerts.suppressed);
-	buf_printf(out, "%llu events from %s to %s in %.1f s\n", (unsigned long long)s.detect.events,
-	           first, last, report->seconds);
+	buf_printf(out, "%-44s %10llu  (%llu more suppressed)\n", "in all",
+	           (unsigned long long)s.sent, (unsigned long long)s.alerts.suppressed);
+	buf_printf(out, "%llu events from %s to %s in %.1f s\n",
+	           (unsigned long long)s.detect.events, first, last, report->seconds);
 	if (stage_dropped(&decode) + stage_dropped(&calls) + stage_dropped(&s.dedupe) +
 	    stage_dropped(&s.batch)) {
 		buf_text(out, "not counted:\n");

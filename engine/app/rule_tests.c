@@ -35,8 +35,8 @@ struct run {
 	const struct rule_test *test;
 	struct test_result *result;
 	struct eval_site eval;
-	struct ruleset set;     /* a shallow copy: rules with the test's parameters */
-	struct list **own;      /* lists that the test gives */
+	struct ruleset set; /* a shallow copy: rules with the test's parameters */
+	struct list **own;  /* lists that the test gives */
 	const struct list **lists;
 	struct enrich *enrich;
 	struct detector *detector;
@@ -61,7 +61,8 @@ static struct rule *own_rule(struct run *r, struct slice name)
 {
 	for (size_t i = 0; i < r->set.rule_count; i++) {
 		struct rule *rule = r->set.rules[i];
-		if (!name.p ? rule == r->rule : slice_eq(rule->id, name) || slice_eq(rule->name, name)) {
+		if (!name.p ? rule == r->rule
+		            : slice_eq(rule->id, name) || slice_eq(rule->name, name)) {
 			return rule;
 		}
 	}
@@ -76,7 +77,8 @@ static bool set_params(struct run *r)
 		for (unsigned i = 0; rule && i < rule->param_count; i++) {
 			struct param *param = &rule->params[i];
 			if (slice_eq(param->name, p->name)) {
-				found = value_parse(param->type, ENUM_NONE, p->text, &param->value) == OK;
+				found = value_parse(param->type, ENUM_NONE, p->text,
+				                    &param->value) == OK;
 			}
 		}
 		if (!found) {
@@ -180,8 +182,8 @@ static bool plan_events(struct run *r)
 	for (const struct test_gen *g = r->test->given; r->plan && g; g = g->next) {
 		int64_t base = g->start_us == INSTANT_NONE ? test_zero_us : g->start_us;
 		for (int64_t i = 0; i < g->repeat; i++) {
-			r->plan[r->plan_count] = (struct planned){base + g->at_us + i * g->every_us, g, i,
-			                                          r->plan_count};
+			r->plan[r->plan_count] = (struct planned){base + g->at_us + i * g->every_us,
+			                                          g, i, r->plan_count};
 			r->plan_count++;
 		}
 	}
@@ -281,7 +283,7 @@ static void set_defaults(struct run *r, uint32_t row, const struct test_gen *g)
 	}
 	if (g->kind == KIND_CALL && !sets(g, FIELD_START)) {
 		b->col[FIELD_START].i64[row] =
-		        b->col[FIELD_TIME].i64[row] - b->col[FIELD_DURATION].i64[row];
+			b->col[FIELD_TIME].i64[row] - b->col[FIELD_DURATION].i64[row];
 	}
 }
 
@@ -411,9 +413,9 @@ static void differs(struct run *r, const char *what, const char *expected, const
 static void compare_value(struct run *r, const struct test_with *with, const struct datum *d)
 {
 	static const enum type types[] = {
-	        [DATUM_NULL] = TYPE_NONE,    [DATUM_INT] = TYPE_INT,   [DATUM_FLOAT] = TYPE_FLOAT,
-	        [DATUM_DURATION] = TYPE_DUR, [DATUM_TIME] = TYPE_TIME, [DATUM_BOOL] = TYPE_BOOL,
-	        [DATUM_TEXT] = TYPE_TEXT,
+		[DATUM_NULL] = TYPE_NONE,    [DATUM_INT] = TYPE_INT,   [DATUM_FLOAT] = TYPE_FLOAT,
+		[DATUM_DURATION] = TYPE_DUR, [DATUM_TIME] = TYPE_TIME, [DATUM_BOOL] = TYPE_BOOL,
+		[DATUM_TEXT] = TYPE_TEXT,
 	};
 	char name[TEXT_MAX], expected[TEXT_MAX], got[TEXT_MAX];
 	struct value v = {0};
@@ -472,7 +474,8 @@ static void compare_keys(struct run *r, const struct test_expect *expect, const 
 	for (unsigned i = 0; i < expect->key_count; i++) {
 		const char *got = i < a->key_count ? a->keys[i] : "nothing";
 		if (!slice_eq(expect->keys[i], slice_of(got))) {
-			(void)snprintf(expected, sizeof(expected), "%.*s", SLICE_FMT(expect->keys[i]));
+			(void)snprintf(expected, sizeof(expected), "%.*s",
+			               SLICE_FMT(expect->keys[i]));
 			differs(r, "key", expected, got);
 		}
 	}
@@ -525,12 +528,14 @@ static bool prepare(struct run *r, const struct rule *rule)
 		return false;
 	}
 	r->eval.lists = r->lists;
-	struct enrich_options enrich = {.key = &r->site->key, .plan = r->site->plan,
-	                                .home = r->eval.country};
+	struct enrich_options enrich = {
+		.key = &r->site->key, .plan = r->site->plan, .home = r->eval.country};
 	memset(enrich.wanted, true, sizeof(enrich.wanted));
-	struct detector_options detect = {
-	        .rules = &r->set, .key = &r->site->key, .site = r->eval, .memory = (size_t)1 << 30,
-	        .threads = 1};
+	struct detector_options detect = {.rules = &r->set,
+	                                  .key = &r->site->key,
+	                                  .site = r->eval,
+	                                  .memory = (size_t)1 << 30,
+	                                  .threads = 1};
 	struct alerts_options alerts = {.key = &r->site->key, .site = "local", .engine = "test"};
 	r->enrich = enrich_new(&enrich);
 	r->detector = detector_new(&detect, &why);

@@ -1,6 +1,7 @@
 /* Runs the tests that stand inside rules (rule-language.md section 10) through the production
  * code: events are enriched and detected as live ones are; fields that a test sets itself win over
- * what enrichment derives. The whole set is loaded; `expect` lists all alerts of the enclosing rule.
+ * what enrichment derives. The whole set is loaded; `expect` lists all alerts of the enclosing
+ * rule.
  */
 #ifndef ENGINE_APP_RULE_TESTS_H
 #define ENGINE_APP_RULE_TESTS_H

@@ -128,7 +128,8 @@ static bool load_tz(struct site *s, struct diags *d)
 	const char *name = s->options.tz ? s->options.tz : "UTC";
 
 	if (tz_get(slice_of(name), &s->tz) != OK) {
-		diag_add(d, (struct place){0}, "E004", SLICE_LIT("names are those of tzdata, as Europe/London"),
+		diag_add(d, (struct place){0}, "E004",
+		         SLICE_LIT("names are those of tzdata, as Europe/London"),
 		         "unknown time zone '%s'", name);
 		return false;
 	}
@@ -176,7 +177,7 @@ static bool assigned_code(void *user, struct slice digits)
 static bool load_rules(struct site *s, struct diags *d)
 {
 	struct ruleset_options options = {
-	        .assigned = assigned_code, .user = s, .whole = s->options.whole};
+		.assigned = assigned_code, .user = s, .whole = s->options.whole};
 	const char *shipped = site_shipped_rules();
 	const char *const *paths = s->options.rules;
 	size_t count = s->options.rule_count;
@@ -205,11 +206,11 @@ static const char *override_path(const struct site *s, struct slice name)
 static struct list *load_list(const struct site *s, const struct list_decl *decl, struct diags *d)
 {
 	struct list_options options = {
-	        .type = decl->type,
-	        .name = decl->name,
-	        .columns = decl->columns,
-	        .column_count = decl->column_count,
-	        .max = decl->max,
+		.type = decl->type,
+		.name = decl->name,
+		.columns = decl->columns,
+		.column_count = decl->column_count,
+		.max = decl->max,
 	};
 	const char *given = override_path(s, decl->name);
 	char path[PATH_MAX];
@@ -327,14 +328,14 @@ struct eval_site site_eval(const struct site *s)
 	} user = {s};
 
 	return (struct eval_site){
-	        .country = s->options.home,
-	        .tz_name = slice_of(s->options.tz ? s->options.tz : "UTC"),
-	        .tz = s->tz,
-	        .lists = (const struct list *const *)s->lists,
-	        .list_count = s->rules ? s->rules->list_count : 0,
-	        .number_country = country_of_number,
-	        .calling_code_digits = calling_code_digits,
-	        .user = user.out,
+		.country = s->options.home,
+		.tz_name = slice_of(s->options.tz ? s->options.tz : "UTC"),
+		.tz = s->tz,
+		.lists = (const struct list *const *)s->lists,
+		.list_count = s->rules ? s->rules->list_count : 0,
+		.number_country = country_of_number,
+		.calling_code_digits = calling_code_digits,
+		.user = user.out,
 	};
 }
 
@@ -342,13 +343,13 @@ struct enrich *site_enrich(const struct site *s, const char *const *source_names
                            size_t source_count)
 {
 	struct enrich_options options = {
-	        .key = &s->key,
-	        .plan = s->plan,
-	        .trunks = s->trunks,
-	        .subscribers = s->subscribers,
-	        .home = s->options.home,
-	        .source_names = source_names,
-	        .source_count = source_count,
+		.key = &s->key,
+		.plan = s->plan,
+		.trunks = s->trunks,
+		.subscribers = s->subscribers,
+		.home = s->options.home,
+		.source_names = source_names,
+		.source_count = source_count,
 	};
 
 	for (unsigned f = 0; f < FIELD_COUNT; f++) {

@@ -26,8 +26,8 @@ struct list_file {
 };
 
 struct site_options {
-	country home; /* 0: unknown */
-	const char *tz; /* "Europe/London"; NULL: UTC */
+	country home;             /* 0: unknown */
+	const char *tz;           /* "Europe/London"; NULL: UTC */
 	const char *const *rules; /* files and folders; NULL: the shipped packs */
 	size_t rule_count;
 	const char *trunks; /* NULL: none */
@@ -49,7 +49,8 @@ struct site {
 	struct subscribers *subscribers;
 	struct ruleset *rules;
 	struct list **lists; /* by index of the rule set */
-	struct diags *sources; /* files that places in rules point to, when the loader gave them away */
+	struct diags
+		*sources; /* files that places in rules point to, when the loader gave them away */
 };
 
 /* Folder of what is shipped beside the programs: "../../rules" from the program's real path, then

@@ -40,7 +40,7 @@ struct slice arena_copy(struct arena *a, struct slice s);
 char *arena_str(struct arena *a, struct slice s);
 /* printf into the arena. */
 struct slice arena_printf(struct arena *a, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 static inline bool arena_overflowed(const struct arena *a)
 {

@@ -325,7 +325,8 @@ static void on_request(struct evhttp_request *request, void *arg)
 	if (!path || !h->page(h->arg, path, &body, &type)) {
 		evhttp_send_error(request, HTTP_NOTFOUND, NULL);
 	} else {
-		(void)evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+		(void)evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+		                        type);
 		(void)evbuffer_add(evhttp_request_get_output_buffer(request), body.p, body.len);
 		evhttp_send_reply(request, HTTP_OK, "OK", NULL);
 	}

@@ -47,8 +47,7 @@ void loop_signal_free(struct loop_signal *s);
  * which does not block. NULL: *why says it.
  */
 struct loop_listener *loop_listen(struct loop *l, const char *address,
-                                  void (*accepted)(void *arg, int fd), void *arg,
-                                  const char **why);
+                                  void (*accepted)(void *arg, int fd), void *arg, const char **why);
 unsigned loop_listener_port(const struct loop_listener *s); /* 0 for a Unix socket */
 void loop_listener_free(struct loop_listener *s);
 

@@ -42,9 +42,9 @@ struct resp {
 static struct resp_value value_of(const redisReply *reply)
 {
 	static const enum resp_type types[] = {
-	        [REDIS_REPLY_STRING] = RESP_STRING, [REDIS_REPLY_ARRAY] = RESP_ARRAY,
-	        [REDIS_REPLY_INTEGER] = RESP_INTEGER, [REDIS_REPLY_NIL] = RESP_NIL,
-	        [REDIS_REPLY_STATUS] = RESP_STATUS, [REDIS_REPLY_ERROR] = RESP_ERROR,
+		[REDIS_REPLY_STRING] = RESP_STRING,   [REDIS_REPLY_ARRAY] = RESP_ARRAY,
+		[REDIS_REPLY_INTEGER] = RESP_INTEGER, [REDIS_REPLY_NIL] = RESP_NIL,
+		[REDIS_REPLY_STATUS] = RESP_STATUS,   [REDIS_REPLY_ERROR] = RESP_ERROR,
 	};
 	struct resp_value v = {.raw = reply};
 
@@ -121,7 +121,8 @@ static bool send_words(struct resp *r, uint64_t tag, const struct slice *words, 
 		return false;
 	}
 	long long len = redisFormatCommandArgv(&text, (int)count, argv, lens);
-	bool sent = len > 0 && bufferevent_write(r->bev, text, (size_t)len) == 0 && push_tag(r, tag);
+	bool sent =
+		len > 0 && bufferevent_write(r->bev, text, (size_t)len) == 0 && push_tag(r, tag);
 	redisFreeCommand(text);
 	return sent;
 }
@@ -209,7 +210,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	} else if (what & BEV_EVENT_TIMEOUT) {
 		drop(r, "no answer in time");
 	} else if (what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) {
-		drop(r, what & BEV_EVENT_EOF ? "the server closed the connection" : "cannot connect");
+		drop(r,
+		     what & BEV_EVENT_EOF ? "the server closed the connection" : "cannot connect");
 	}
 }
 
@@ -226,9 +228,11 @@ static void connect_now(struct resp *r)
 	bufferevent_setcb(r->bev, on_read, NULL, on_event, r);
 	(void)bufferevent_enable(r->bev, EV_READ | EV_WRITE);
 	if (r->is_unix) {
-		err = bufferevent_socket_connect(r->bev, (struct sockaddr *)&r->path, sizeof(r->path));
+		err = bufferevent_socket_connect(r->bev, (struct sockaddr *)&r->path,
+		                                 sizeof(r->path));
 	} else {
-		err = bufferevent_socket_connect_hostname(r->bev, r->dns, AF_UNSPEC, r->host, r->port);
+		err = bufferevent_socket_connect_hostname(r->bev, r->dns, AF_UNSPEC, r->host,
+		                                          r->port);
 	}
 	if (err != 0 && r->bev) {
 		drop(r, "cannot connect");

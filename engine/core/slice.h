@@ -17,7 +17,7 @@ struct slice {
 };
 
 #define SLICE_LIT(text) ((struct slice){(text), sizeof(text) - 1})
-#define SLICE_NONE ((struct slice){NULL, 0})
+#define SLICE_NONE      ((struct slice){NULL, 0})
 /* For printf("%.*s", SLICE_FMT(s)). */
 #define SLICE_FMT(s) (int)(s).len, (s).p
 

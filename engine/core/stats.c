@@ -4,7 +4,7 @@ static const struct {
 	const char *word;
 	const char *help;
 } reasons[REASON_COUNT] = {
-        {"none", ""},
+	{"none", ""},
 #define REASON(id, word, help) {word, help},
 #include "core/reasons.def"
 #undef REASON

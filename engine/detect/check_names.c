@@ -25,8 +25,10 @@ static bool is_not_built(struct slice name)
 /* Both columns of a party name: which of them an event needs is known only there. */
 static void mark_used(struct checker *c, enum field field)
 {
-	c->set->used[field_column(field, PARTYROLE_ORIG)] = true;
-	c->set->used[field_column(field, PARTYROLE_TERM)] = true;
+	for (unsigned role = PARTYROLE_ORIG; role <= PARTYROLE_TERM; role++) {
+		enum field column = field_column(field, role);
+		c->set->used[column] |= column != FIELD_NONE;
+	}
 }
 
 static void refuse_kind(struct checker *c, const struct ast *ast, enum field field)

@@ -10,8 +10,8 @@ enum node_op {
 	NODE_TRUTH, /* the same for all events: value */
 	NODE_BOOL,  /* a truth column */
 	NODE_PRESENT,
-	NODE_COMPARE,  /* column with value */
-	NODE_COLUMNS,  /* column with column */
+	NODE_COMPARE, /* column with value */
+	NODE_COLUMNS, /* column with column */
 	NODE_AND,
 	NODE_OR,
 	NODE_NOT,
@@ -277,10 +277,10 @@ int columns_add(struct columns *c, enum event_kind kind, unsigned role, const st
 {
 	switch (x->op) {
 	case EXPR_CONST:
-		return x->type == TYPE_BOOL
-		               ? node_truth(c, kind, role,
-		                            x->value.missing ? TRUTH_UNKNOWN : (enum truth)x->value.i)
-		               : -1;
+		return x->type == TYPE_BOOL ? node_truth(c, kind, role,
+		                                         x->value.missing ? TRUTH_UNKNOWN
+		                                                          : (enum truth)x->value.i)
+		                            : -1;
 	case EXPR_FIELD:
 		return x->type == TYPE_BOOL ? compile_leaf(c, kind, role, NODE_BOOL, x->field) : -1;
 	case EXPR_CALL:
@@ -310,29 +310,28 @@ int columns_add(struct columns *c, enum event_kind kind, unsigned role, const st
 
 #define TRUTH(cond) ((uint8_t)((cond) ? TRUTH_TRUE : TRUTH_FALSE))
 
-#define COMPARE_LOOP(cast, col, missing, with)                                                     \
-	for (uint32_t i = begin; i < end; i++) {                                                   \
-		int64_t a = (cast)(col)[rows[i]];                                                  \
-		int64_t b = (with);                                                                \
-		out[i] = (missing) ? (uint8_t)TRUTH_UNKNOWN : TRUTH(CMP);                          \
-	}
+#define COMPARE_LOOP(cast, col, missing, with)              \
+ for (uint32_t i = begin; i < end; i++) {                   \
+  int64_t a = (cast)(col)[rows[i]];                         \
+  int64_t b = (with);                                       \
+  out[i] = (missing) ? (uint8_t)TRUTH_UNKNOWN : TRUTH(CMP); \
+ }
 
-#define BY_STORAGE(key)                                                                            \
-	switch ((key)->storage) {                                                                  \
-	case STORE_NUM: COMPARE_LOOP(int64_t, a_col.num, a == 0, (key)->value) break;              \
-	case STORE_COUNTRY: COMPARE_LOOP(int64_t, a_col.country, a == 0, (key)->value) break;      \
-	case STORE_BOOL: COMPARE_LOOP(int64_t, a_col.u8, a == TRUTH_UNKNOWN, (key)->value) break;  \
-	case STORE_ENUM: COMPARE_LOOP(int64_t, a_col.u8, false, (key)->value) break;               \
-	default: COMPARE_LOOP(int64_t, a_col.i64, a == INSTANT_NONE, (key)->value) break;          \
-	}
+#define BY_STORAGE(key)                                                                    \
+ switch ((key)->storage) {                                                                 \
+ case STORE_NUM: COMPARE_LOOP(int64_t, a_col.num, a == 0, (key)->value) break;             \
+ case STORE_COUNTRY: COMPARE_LOOP(int64_t, a_col.country, a == 0, (key)->value) break;     \
+ case STORE_BOOL: COMPARE_LOOP(int64_t, a_col.u8, a == TRUTH_UNKNOWN, (key)->value) break; \
+ case STORE_ENUM: COMPARE_LOOP(int64_t, a_col.u8, false, (key)->value) break;              \
+ default: COMPARE_LOOP(int64_t, a_col.i64, a == INSTANT_NONE, (key)->value) break;         \
+ }
 
-#define COMPARE_FUNCTION(name)                                                                     \
-	static void compare_##name(const struct node_key *key, union column a_col,                 \
-	                           const uint32_t *rows, uint32_t begin, uint32_t end,             \
-	                           uint8_t *restrict out)                                          \
-	{                                                                                          \
-		BY_STORAGE(key)                                                                    \
-	}
+#define COMPARE_FUNCTION(name)                                                                    \
+ static void compare_##name(const struct node_key *key, union column a_col, const uint32_t *rows, \
+	                    uint32_t begin, uint32_t end, uint8_t *restrict out)                  \
+ {                                                                                                \
+  BY_STORAGE(key)                                                                                 \
+ }
 
 #define CMP a == b
 COMPARE_FUNCTION(eq)
@@ -356,10 +355,10 @@ COMPARE_FUNCTION(ge)
 static void run_compare(const struct node_key *key, const struct batch *batch, const uint32_t *rows,
                         uint32_t begin, uint32_t end, uint8_t *out)
 {
-	static void (*const by_op[])(const struct node_key *, union column, const uint32_t *, uint32_t,
-	                             uint32_t, uint8_t *) = {
-	        [EXPR_EQ] = compare_eq, [EXPR_NE] = compare_ne, [EXPR_LT] = compare_lt,
-	        [EXPR_LE] = compare_le, [EXPR_GT] = compare_gt, [EXPR_GE] = compare_ge,
+	static void (*const by_op[])(const struct node_key *, union column, const uint32_t *,
+	                             uint32_t, uint32_t, uint8_t *) = {
+		[EXPR_EQ] = compare_eq, [EXPR_NE] = compare_ne, [EXPR_LT] = compare_lt,
+		[EXPR_LE] = compare_le, [EXPR_GT] = compare_gt, [EXPR_GE] = compare_ge,
 	};
 
 	by_op[key->cmp](key, batch->col[key->a], rows, begin, end, out);

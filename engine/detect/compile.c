@@ -48,7 +48,8 @@ static const struct expr *resolve(const struct resolver *r, const struct expr *x
 	resolve_leaf(r, copy);
 	if (copy->op == EXPR_TO_FLOAT && copy->args[0] && copy->args[0]->op == EXPR_CONST) {
 		struct value v = copy->args[0]->value;
-		copy->value = (struct value){.missing = v.missing, .f = v.missing ? 0 : (double)v.i};
+		copy->value =
+			(struct value){.missing = v.missing, .f = v.missing ? 0 : (double)v.i};
 		copy->op = EXPR_CONST;
 		copy->arg_count = 0;
 	}
@@ -87,7 +88,8 @@ static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
 	for (unsigned i = 0; i < rule->mask_count; i++) {
 		copy->mask[i] = resolve(&r, rule->mask[i]);
 	}
-	struct template_part *parts = arena_alloc(arena, (rule->summary_count + 1) * sizeof(*parts));
+	struct template_part *parts =
+		arena_alloc(arena, (rule->summary_count + 1) * sizeof(*parts));
 	if (!parts) {
 		return NULL;
 	}
@@ -210,13 +212,13 @@ static int filter_index(struct detect_rule *d, const struct expr *x)
 static enum measure_fn measure_of(enum aggregate fn)
 {
 	static const enum measure_fn by_aggregate[AGGREGATE_COUNT_OF] = {
-	        [AGGREGATE_COUNT] = MEASURE_COUNT,         [AGGREGATE_RATE] = MEASURE_COUNT,
-	        [AGGREGATE_SUM] = MEASURE_SUM,             [AGGREGATE_AVG] = MEASURE_AVG,
-	        [AGGREGATE_MIN] = MEASURE_MIN,             [AGGREGATE_MAX] = MEASURE_MAX,
-	        [AGGREGATE_STDDEV] = MEASURE_STDDEV,       [AGGREGATE_DISTINCT] = MEASURE_DISTINCT,
-	        [AGGREGATE_RATIO] = MEASURE_RATIO,         [AGGREGATE_QUANTILE] = MEASURE_QUANTILE,
-	        [AGGREGATE_ENTROPY] = MEASURE_ENTROPY,     [AGGREGATE_TOP_SHARE] = MEASURE_TOP_SHARE,
-	        [AGGREGATE_FIRST] = MEASURE_FIRST,         [AGGREGATE_LAST] = MEASURE_LAST,
+		[AGGREGATE_COUNT] = MEASURE_COUNT,     [AGGREGATE_RATE] = MEASURE_COUNT,
+		[AGGREGATE_SUM] = MEASURE_SUM,         [AGGREGATE_AVG] = MEASURE_AVG,
+		[AGGREGATE_MIN] = MEASURE_MIN,         [AGGREGATE_MAX] = MEASURE_MAX,
+		[AGGREGATE_STDDEV] = MEASURE_STDDEV,   [AGGREGATE_DISTINCT] = MEASURE_DISTINCT,
+		[AGGREGATE_RATIO] = MEASURE_RATIO,     [AGGREGATE_QUANTILE] = MEASURE_QUANTILE,
+		[AGGREGATE_ENTROPY] = MEASURE_ENTROPY, [AGGREGATE_TOP_SHARE] = MEASURE_TOP_SHARE,
+		[AGGREGATE_FIRST] = MEASURE_FIRST,     [AGGREGATE_LAST] = MEASURE_LAST,
 	};
 
 	return by_aggregate[fn];
@@ -260,8 +262,8 @@ static bool add_measure(struct detect_group *g, struct detect_rule *d, unsigned 
 	if (a->filter) {
 		m.filter = filter_index(d, a->filter);
 	}
-	if ((a->fn == AGGREGATE_RATIO && m.cond < 0) || (a->fn != AGGREGATE_RATIO && a->arg && m.arg < 0) ||
-	    (a->filter && m.filter < 0)) {
+	if ((a->fn == AGGREGATE_RATIO && m.cond < 0) ||
+	    (a->fn != AGGREGATE_RATIO && a->arg && m.arg < 0) || (a->filter && m.filter < 0)) {
 		return false;
 	}
 	m.q = a->fn == AGGREGATE_QUANTILE ? a->q.f : 0;
@@ -390,8 +392,9 @@ static struct named_datum *params_shown(struct arena *arena, const struct rule *
 	for (unsigned i = 0; out && i < rule->param_count; i++) {
 		const struct param *p = &rule->params[i];
 		static const enum datum_type types[] = {
-		        [TYPE_INT] = DATUM_INT,   [TYPE_FLOAT] = DATUM_FLOAT, [TYPE_DUR] = DATUM_DURATION,
-		        [TYPE_TEXT] = DATUM_TEXT, [TYPE_BOOL] = DATUM_BOOL,
+			[TYPE_INT] = DATUM_INT,      [TYPE_FLOAT] = DATUM_FLOAT,
+			[TYPE_DUR] = DATUM_DURATION, [TYPE_TEXT] = DATUM_TEXT,
+			[TYPE_BOOL] = DATUM_BOOL,
 		};
 		if (!p->used) {
 			continue;
@@ -418,14 +421,14 @@ static void fill_info(struct compiled *c, const struct ruleset *set, struct dete
 		group.len -= 4;
 	}
 	d->info = (struct finding_rule){
-	        .name = r->name,
-	        .rev = r->rev,
-	        .class = r->class,
-	        .severity = severity_word(r->severity),
-	        .title = r->title,
-	        .ruleset = set->digest,
-	        .suppress_us = r->suppress_us,
-	        .suppress_group = group,
+		.name = r->name,
+		.rev = r->rev,
+		.class = r->class,
+		.severity = severity_word(r->severity),
+		.title = r->title,
+		.ruleset = set->digest,
+		.suppress_us = r->suppress_us,
+		.suppress_group = group,
 	};
 	d->info.params = params_shown(&c->arena, r, &d->info.param_count);
 }

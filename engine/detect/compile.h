@@ -1,6 +1,6 @@
 /* A rule set made ready to run: parameters and site values put in as constants, conjuncts split
- * into columnar and scalar ones, aggregates laid out as measures of windows, rules with one key type
- * gathered so that an event costs one look-up a key type.
+ * into columnar and scalar ones, aggregates laid out as measures of windows, rules with one key
+ * type gathered so that an event costs one look-up a key type.
  */
 #ifndef ENGINE_DETECT_COMPILE_H
 #define ENGINE_DETECT_COMPILE_H
@@ -36,9 +36,9 @@ struct agg_source {
 };
 
 struct detect_rule {
-	const struct rule *rule;      /* as loaded */
-	struct rule *resolved;        /* the same with constants for parameters and site values */
-	unsigned number;              /* rank by full name */
+	const struct rule *rule; /* as loaded */
+	struct rule *resolved;   /* the same with constants for parameters and site values */
+	unsigned number;         /* rank by full name */
 	/* where: true when every one of these is; by role for `party` */
 	int cheap[2][CONJUNCTS_MAX];
 	unsigned cheap_count[2];
@@ -49,9 +49,10 @@ struct detect_rule {
 	unsigned arg_count;
 	const struct expr *filters[WINDOW_FILTERS_MAX];
 	unsigned filter_count;
-	unsigned windows[RULE_WINDOWS_MAX]; /* index into the group's specs; [0] is the rule's own */
+	unsigned
+		windows[RULE_WINDOWS_MAX]; /* index into the group's specs; [0] is the rule's own */
 	int64_t window_us[RULE_WINDOWS_MAX];
-	unsigned window_count;              /* 0: a match rule */
+	unsigned window_count; /* 0: a match rule */
 	struct agg_source sources[RULE_AGGS_MAX];
 	uint64_t count_min; /* events in the window below which `when` cannot be true */
 

@@ -145,7 +145,8 @@ static void sequence_party(struct sequence *s, const struct batch *b)
 	sequence_plain(s, b, KIND_CALL);
 	s->step_count = 0;
 	for (uint32_t begin = 0, end; begin < s->row_count; begin = end) {
-		for (end = begin; end < s->row_count && time[s->rows[end]] == time[s->rows[begin]]; end++) {
+		for (end = begin; end < s->row_count && time[s->rows[end]] == time[s->rows[begin]];
+		     end++) {
 		}
 		for (unsigned role = PARTYROLE_ORIG; role <= PARTYROLE_TERM; role++) {
 			for (uint32_t i = begin; i < end; i++) {
@@ -353,8 +354,8 @@ static uint64_t keep_text(struct worker *w, unsigned shard, struct slice text)
 	struct detector *d = w->d;
 	struct pool *pool = &d->pools[shard];
 	struct counter *texts = &d->texts[shard];
-	struct counter_cell *cell = counter_at(texts, pool, d->options.key,
-	                                       hash_slice(d->options.key, text));
+	struct counter_cell *cell =
+		counter_at(texts, pool, d->options.key, hash_slice(d->options.key, text));
 
 	if (!cell) {
 		return 0;
@@ -400,12 +401,13 @@ static bool log_arg(struct worker *w, unsigned shard, const struct logged_arg *a
 		*out = value_identity(w->d->options.key, type, &v);
 	} else if (arg->class == ARG_TEXT) {
 		char ip[IP_TEXT];
-		struct slice text = type == TYPE_IP ? (struct slice){ip, ip_format(&v.ip, ip)} : v.s;
+		struct slice text =
+			type == TYPE_IP ? (struct slice){ip, ip_format(&v.ip, ip)} : v.s;
 		*out = keep_text(w, shard, text);
 		return *out != 0;
 	} else {
-		*out = type == TYPE_FLOAT ? (uint64_t)millionths(v.f)
-		       : type == TYPE_NUM ? v.num
+		*out = type == TYPE_FLOAT  ? (uint64_t)millionths(v.f)
+		       : type == TYPE_NUM  ? v.num
 		       : type == TYPE_BOOL ? (uint64_t)(v.i == TRUTH_TRUE)
 		                           : (uint64_t)v.i;
 	}
@@ -435,14 +437,16 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 }
 
 static bool add_to_windows(struct worker *w, unsigned shard, const struct detect_group *g,
-                           const struct detect_rule *r, struct row *row, const struct window_event *e)
+                           const struct detect_rule *r, struct row *row,
+                           const struct window_event *e)
 {
 	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
 
 	for (unsigned i = 0; i < r->window_count; i++) {
 		unsigned n = r->windows[i];
 		int err = window_add(&room, &g->specs[n], &row->windows[n], e);
-		for (int tries = 0; err && tries < EVICT_TRIES && make_room(w, shard, row); tries++) {
+		for (int tries = 0; err && tries < EVICT_TRIES && make_room(w, shard, row);
+		     tries++) {
 			err = window_add(&room, &g->specs[n], &row->windows[n], e);
 		}
 		if (err) {
@@ -528,10 +532,10 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
                   const struct detect_rule *r, struct row *row, const struct hit *hit)
 {
 	struct agg_view view = {
-	        .room = {&w->d->pools[shard], w->d->options.key, w->scratch},
-	        .group = g,
-	        .rule = r,
-	        .row = row,
+		.room = {&w->d->pools[shard], w->d->options.key, w->scratch},
+		.group = g,
+		.rule = r,
+		.row = row,
 	};
 
 	if (r->window_count) {
@@ -596,7 +600,8 @@ static void take_hit(struct worker *w, const struct detect_group *g, const struc
 	}
 }
 
-/* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead. */
+/* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead.
+ */
 static void take_hits(struct worker *w, unsigned member, const struct detect_group *g,
                       const struct hits *hits)
 {

@@ -32,7 +32,7 @@ struct found {
 struct worker {
 	struct detector *d;
 	struct eval eval;
-	struct hits *hits; /* by group: of its range of rows */
+	struct hits *hits;  /* by group: of its range of rows */
 	struct arena arena; /* of findings */
 	struct found *found;
 	size_t found_count;
@@ -45,7 +45,7 @@ struct worker {
 
 /* The events of one kind in a batch, in processing order. */
 struct sequence {
-	uint32_t *rows;  /* of the batch: what the columnar evaluator runs over */
+	uint32_t *rows; /* of the batch: what the columnar evaluator runs over */
 	uint32_t row_count;
 	uint32_t *steps; /* position in rows << 1 | role; equal to rows but for `party` */
 	uint32_t step_count;

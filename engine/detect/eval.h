@@ -17,10 +17,10 @@
 struct eval_site {
 	country country;
 	struct slice tz_name;
-	const struct tz *tz; /* NULL: UTC */
+	const struct tz *tz;             /* NULL: UTC */
 	const struct list *const *lists; /* by index of the rule set; an entry may be NULL: empty */
 	size_t list_count;
-	country (*number_country)(void *user, number n);  /* country() */
+	country (*number_country)(void *user, number n);       /* country() */
 	unsigned (*calling_code_digits)(void *user, number n); /* common_prefix() */
 	void *user;
 };

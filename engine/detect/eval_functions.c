@@ -118,7 +118,8 @@ static void fn_contains(struct eval *e, const struct expr *x, struct value *out)
 
 	out->missing = true;
 	if (arg_of(e, x, 0, &s) && arg_of(e, x, 1, &part)) {
-		set_bool(out, part.s.len == 0 || memmem(s.s.p, s.s.len, part.s.p, part.s.len) != NULL);
+		set_bool(out,
+		         part.s.len == 0 || memmem(s.s.p, s.s.len, part.s.p, part.s.len) != NULL);
 	}
 }
 
@@ -261,22 +262,22 @@ static void fn_attr(struct eval *e, const struct expr *x, struct value *out)
 }
 
 static void (*const by_function[])(struct eval *e, const struct expr *x, struct value *out) = {
-        [FUNCTION_PRESENT] = fn_present,
-        [FUNCTION_IF] = fn_if,
-        [FUNCTION_ABS] = fn_abs,
-        [FUNCTION_LEN] = fn_len,
-        [FUNCTION_LOWER] = fn_lower,
-        [FUNCTION_FOLD] = fn_fold,
-        [FUNCTION_STARTS] = fn_starts,
-        [FUNCTION_CONTAINS] = fn_contains,
-        [FUNCTION_PREFIX] = fn_prefix,
-        [FUNCTION_BLOCK] = fn_block,
-        [FUNCTION_COMMON_PREFIX] = fn_common_prefix,
-        [FUNCTION_COUNTRY] = fn_country,
-        [FUNCTION_HOUR] = fn_hour,
-        [FUNCTION_WEEKDAY] = fn_weekday,
-        [FUNCTION_IN_HOURS] = fn_in_hours,
-        [FUNCTION_ATTR] = fn_attr,
+	[FUNCTION_PRESENT] = fn_present,
+	[FUNCTION_IF] = fn_if,
+	[FUNCTION_ABS] = fn_abs,
+	[FUNCTION_LEN] = fn_len,
+	[FUNCTION_LOWER] = fn_lower,
+	[FUNCTION_FOLD] = fn_fold,
+	[FUNCTION_STARTS] = fn_starts,
+	[FUNCTION_CONTAINS] = fn_contains,
+	[FUNCTION_PREFIX] = fn_prefix,
+	[FUNCTION_BLOCK] = fn_block,
+	[FUNCTION_COMMON_PREFIX] = fn_common_prefix,
+	[FUNCTION_COUNTRY] = fn_country,
+	[FUNCTION_HOUR] = fn_hour,
+	[FUNCTION_WEEKDAY] = fn_weekday,
+	[FUNCTION_IN_HOURS] = fn_in_hours,
+	[FUNCTION_ATTR] = fn_attr,
 };
 
 void eval_call(struct eval *e, const struct expr *x, struct value *out)

@@ -31,7 +31,8 @@ static struct slice raw_of(const struct maker *m, const struct expr *x)
 	enum field column = FIELD_NONE;
 
 	if (x->op == EXPR_FIELD && x->field != FIELD_PARTY_ROLE) {
-		column = x->field < FIELD_COUNT ? x->field : field_column(x->field, m->w->eval.role);
+		column =
+			x->field < FIELD_COUNT ? x->field : field_column(x->field, m->w->eval.role);
 	}
 	enum field raw = field_raw(column);
 	return raw == FIELD_NONE ? SLICE_NONE : *text_column(m, raw);
@@ -136,7 +137,7 @@ static void make_keys(struct maker *m)
 	m->f->keys = take(m, r->key_count, sizeof(*m->f->keys));
 	for (unsigned i = 0; m->f->keys && i < r->key_count; i++) {
 		m->f->keys[m->f->key_count++] =
-		        (struct named_datum){m->rule->rule->keys[i]->text, datum_at(m, r->keys[i])};
+			(struct named_datum){m->rule->rule->keys[i]->text, datum_at(m, r->keys[i])};
 	}
 }
 
@@ -159,10 +160,12 @@ static void make_values(struct maker *m)
 
 	m->f->values = take(m, r->let_count, sizeof(*m->f->values));
 	for (unsigned i = 0; m->f->values && i < r->let_count; i++) {
-		struct expr let = {.op = EXPR_LET, .index = i, .type = r->lets[i].expr->type,
+		struct expr let = {.op = EXPR_LET,
+		                   .index = i,
+		                   .type = r->lets[i].expr->type,
 		                   .set = r->lets[i].expr->set};
 		m->f->values[m->f->value_count++] =
-		        (struct named_datum){r->lets[i].name, datum_at(m, &let)};
+			(struct named_datum){r->lets[i].name, datum_at(m, &let)};
 	}
 }
 
@@ -174,8 +177,8 @@ static void make_fields(struct maker *m)
 	m->f->fields = take(m, r->field_count, sizeof(*m->f->fields));
 	for (unsigned i = 0; m->f->fields && i < r->field_count; i++) {
 		if (r->fields[i].expr->op != EXPR_LET) {
-			m->f->fields[m->f->field_count++] =
-			        (struct named_datum){r->fields[i].name, datum_at(m, r->fields[i].expr)};
+			m->f->fields[m->f->field_count++] = (struct named_datum){
+				r->fields[i].name, datum_at(m, r->fields[i].expr)};
 		}
 	}
 }
@@ -254,7 +257,8 @@ static void make_suppress_key(struct maker *m)
 	for (unsigned i = 0; i < r->suppress_count; i++) {
 		eval_value(&m->w->eval, r->suppress_by[i], &v);
 		parts[i] = v.missing ? 0
-		                     : value_identity(m->w->d->options.key, r->suppress_by[i]->type, &v);
+		                     : value_identity(m->w->d->options.key, r->suppress_by[i]->type,
+		                                      &v);
 	}
 	m->f->suppress_key = hash128(m->w->d->options.key, parts, sizeof(parts));
 }
@@ -276,7 +280,9 @@ static struct slice significant(struct arena *arena, double f)
 
 static double number_value(const struct expr *x, const struct value *v)
 {
-	return x->type == TYPE_FLOAT ? v->f : x->type == TYPE_DUR ? (double)v->i / 1e6 : (double)v->i;
+	return x->type == TYPE_FLOAT ? v->f
+	       : x->type == TYPE_DUR ? (double)v->i / 1e6
+	                             : (double)v->i;
 }
 
 static struct slice format_value(const struct maker *m, const struct template_part *p,
@@ -354,7 +360,8 @@ static void make_evidence(struct maker *m, const struct agg_view *view)
 		count = window_evidence(&view->room, spec, window, events, max);
 		m->f->counted = window_count(&view->room, spec, window, view->time_us);
 		for (unsigned i = 0; i < m->rule->window_count; i++) {
-			m->f->exact = m->f->exact && window_exact(&view->row->windows[m->rule->windows[i]]);
+			m->f->exact = m->f->exact &&
+			              window_exact(&view->row->windows[m->rule->windows[i]]);
 		}
 	}
 	m->f->calls = take(m, count, sizeof(*m->f->calls));
@@ -397,7 +404,8 @@ static void set_key(struct maker *m)
 
 	for (unsigned i = 0; i < r->key_count; i++) {
 		eval_value(&m->w->eval, r->keys[i], &v);
-		parts[i] = v.missing ? 0 : value_identity(m->w->d->options.key, r->keys[i]->type, &v);
+		parts[i] =
+			v.missing ? 0 : value_identity(m->w->d->options.key, r->keys[i]->type, &v);
 	}
 	m->f->key = hash128(m->w->d->options.key, parts, r->key_count * sizeof(parts[0]));
 }

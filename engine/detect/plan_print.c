@@ -13,7 +13,8 @@ struct cost {
 
 static struct cost cost_of(const struct compiled *c, const struct detect_rule *r)
 {
-	struct cost cost = {.cheap = r->cheap_count[0], .costly = r->costly_count,
+	struct cost cost = {.cheap = r->cheap_count[0],
+	                    .costly = r->costly_count,
 	                    .stateless = r->window_count == 0};
 
 	for (size_t g = 0; g < c->group_count; g++) {
@@ -22,10 +23,12 @@ static struct cost cost_of(const struct compiled *c, const struct detect_rule *r
 				continue;
 			}
 			for (unsigned i = 0; i < r->window_count; i++) {
-				const struct window_spec *spec = &c->groups[g]->specs[r->windows[i]];
+				const struct window_spec *spec =
+					&c->groups[g]->specs[r->windows[i]];
 				cost.log_bytes += spec->stride;
 				cost.cold_bytes += sizeof(struct window) + 4 * spec->stride;
-				cost.full_bytes += spec->hot_size + 2 * (size_t)spec->exact_max * spec->stride;
+				cost.full_bytes +=
+					spec->hot_size + 2 * (size_t)spec->exact_max * spec->stride;
 			}
 		}
 	}
@@ -35,7 +38,7 @@ static struct cost cost_of(const struct compiled *c, const struct detect_rule *r
 static const char *aggregate_name(enum aggregate fn)
 {
 	static const char *const names[] = {
-	        "",
+		"",
 #define AGGREGATE(id, name, args, result, help) name,
 #include "detect/aggregates.def"
 #undef AGGREGATE
@@ -68,12 +71,13 @@ static void print_text(const struct detect_rule *r, const struct cost *cost, str
 		buf_printf(out, "  %-10s %.*s: %s\n", aggregate_name(a->fn), SLICE_FMT(a->text),
 		           plan_words(a->fn));
 	}
-	buf_printf(out,
-	           "  exact to %u events a key and window, %u panes beyond; evaluated from %llu events on%s\n"
-	           "  memory a key: %zu bytes with one event, %zu an event more, %zu at most while exact\n",
-	           r->rule->exact_max, r->rule->resolution, (unsigned long long)r->count_min,
-	           r->rule->loss_safe ? "" : "; not loss-safe", cost->cold_bytes, cost->log_bytes,
-	           cost->full_bytes);
+	buf_printf(
+		out,
+		"  exact to %u events a key and window, %u panes beyond; evaluated from %llu events on%s\n"
+		"  memory a key: %zu bytes with one event, %zu an event more, %zu at most while exact\n",
+		r->rule->exact_max, r->rule->resolution, (unsigned long long)r->count_min,
+		r->rule->loss_safe ? "" : "; not loss-safe", cost->cold_bytes, cost->log_bytes,
+		cost->full_bytes);
 }
 
 static void print_json(struct json_out *w, const struct detect_rule *r, const struct cost *cost)

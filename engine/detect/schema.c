@@ -18,17 +18,27 @@ static int find_key(const struct schema *schema, struct slice name)
 	return -1;
 }
 
-static void refuse_key(struct diags *d, const struct yaml_node *node, const struct schema *schema)
+/* "{summary: x, fields: a, b}": YAML takes b for a key without a value. */
+static bool is_cut_off(const struct yaml_node *map, const struct yaml_node *node)
+{
+	return map->flow && node->kind == YAML_SCALAR && node->text.len == 0 && !node->quoted;
+}
+
+static void refuse_key(struct diags *d, const struct yaml_node *map, const struct yaml_node *node,
+                       const struct schema *schema)
 {
 	const char *names[KEYS_MAX];
-	char hint[HINT_TEXT];
+	char text[HINT_TEXT];
 
 	for (size_t i = 0; i < schema->count; i++) {
 		names[i] = schema->keys[i].name;
 	}
-	diag_add(d, node->key_at, "E010",
-	         hint_nearest(hint, "did you mean %s?", node->key, names, schema->count),
-	         "unknown key '%.*s' in %s", SLICE_FMT(node->key), schema->where);
+	struct slice hint = hint_nearest(text, "did you mean %s?", node->key, names, schema->count);
+	if (!hint.p && is_cut_off(map, node)) {
+		hint = SLICE_LIT("a comma inside YAML { } ends a value: put the value in quotes");
+	}
+	diag_add(d, node->key_at, "E010", hint, "unknown key '%.*s' in %s", SLICE_FMT(node->key),
+	         schema->where);
 }
 
 bool schema_kind(struct diags *d, const struct yaml_node *node, enum yaml_kind kind,
@@ -81,7 +91,7 @@ bool schema_take(struct diags *d, const struct yaml_node *map, const struct sche
 			continue;
 		}
 		if (i < 0) {
-			refuse_key(d, node, schema);
+			refuse_key(d, map, node, schema);
 			unknown = true;
 			continue;
 		}

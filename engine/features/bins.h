@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
-enum { BINS_PER_OCTAVE_LOG2 = 6, BINS_COUNT = (64 - BINS_PER_OCTAVE_LOG2 + 1) << BINS_PER_OCTAVE_LOG2 };
+enum {
+	BINS_PER_OCTAVE_LOG2 = 6,
+	BINS_COUNT = (64 - BINS_PER_OCTAVE_LOG2 + 1) << BINS_PER_OCTAVE_LOG2
+};
 
 static inline unsigned bin_of(int64_t value)
 {

@@ -65,7 +65,8 @@ struct counter_cell *counter_at(struct counter *c, struct pool *pool, const stru
 /* Closes the gap behind a removed cell, so that probing never meets a tombstone (Knuth, TAOCP 3,
  * 6.4, algorithm R).
  */
-static void close_gap(struct counter *c, struct pool *pool, const struct hash_key *key, uint32_t gap)
+static void close_gap(struct counter *c, struct pool *pool, const struct hash_key *key,
+                      uint32_t gap)
 {
 	struct counter_cell *cells = counter_cells(c, pool);
 	uint32_t mask = c->cap - 1;

@@ -41,7 +41,7 @@ struct pane_distinct {
 	struct counter seen; /* value -> offset of the pane since PANE_BASE, at least 1 */
 	uint64_t live;       /* of them last seen in the set */
 	pool_ref registers;  /* uint8_t[slots][HLL_REGISTERS]; 0 while exact */
-	pool_ref merged;     /* uint8_t[HLL_REGISTERS], then uint32_t[64]: how many have each rank */
+	pool_ref merged; /* uint8_t[HLL_REGISTERS], then uint32_t[64]: how many have each rank */
 };
 
 struct panes {
@@ -198,8 +198,8 @@ static void merge_sum(struct running_sum *to, const struct running_sum *from)
 static void merge_extreme(enum measure_fn fn, struct running_extreme *to,
                           const struct running_extreme *from)
 {
-	if (from->n &&
-	    (to->n == 0 || (fn == MEASURE_MIN ? from->value < to->value : from->value > to->value))) {
+	if (from->n && (to->n == 0 ||
+	                (fn == MEASURE_MIN ? from->value < to->value : from->value > to->value))) {
 		to->value = from->value;
 	}
 	to->n += from->n;
@@ -317,11 +317,12 @@ static int64_t hll_estimate(const uint8_t *merged)
 	for (unsigned r = 0; r <= 53; r++) {
 		inverse += (uint64_t)ranks[r] * (r <= 52 ? UINT64_C(1) << (52 - r) : 0);
 	}
-	double estimate =
-	        0.7213 / (1.0 + 1.079 / m) * m * m / ((double)inverse / (double)(UINT64_C(1) << 52));
+	double estimate = 0.7213 / (1.0 + 1.079 / m) * m * m /
+	                  ((double)inverse / (double)(UINT64_C(1) << 52));
 	if (estimate <= 2.5 * m && ranks[0] > 0) {
-		double bits = (double)(((int64_t)HLL_P << LOG2_FRACTION_BITS) - log2_fixed(ranks[0])) /
-		              (double)(UINT64_C(1) << LOG2_FRACTION_BITS);
+		double bits =
+			(double)(((int64_t)HLL_P << LOG2_FRACTION_BITS) - log2_fixed(ranks[0])) /
+			(double)(UINT64_C(1) << LOG2_FRACTION_BITS);
 		estimate = m * bits * 0.69314718055994530942;
 	}
 	return (int64_t)(estimate + 0.5);
@@ -490,7 +491,8 @@ static int reserve_bins(struct window_room *room, const struct window_spec *spec
 }
 
 int panes_open(struct window_room *room, const struct window_spec *spec, struct window *w,
-               const struct window_event *events(const struct window *, uint32_t, void *), void *user)
+               const struct window_event *events(const struct window *, uint32_t, void *),
+               void *user)
 {
 	uint32_t slots = spec->resolution + 2;
 	size_t size = sizeof(struct panes) + slots * spec->pane_size;
@@ -513,7 +515,8 @@ int panes_open(struct window_room *room, const struct window_spec *spec, struct 
 	p->busy_us = newest->time_us;
 	for (unsigned n = 0; n < spec->measure_count; n++) {
 		clear_merged(room, &spec->measures[n], running_part(room, spec, w, n));
-		if (spec->measures[n].fn >= MEASURE_DISTINCT && spec->measures[n].fn != MEASURE_RATIO &&
+		if (spec->measures[n].fn >= MEASURE_DISTINCT &&
+		    spec->measures[n].fn != MEASURE_RATIO &&
 		    spec->measures[n].fn != MEASURE_QUANTILE) {
 			running_clear(room, &spec->measures[n], running_part(room, spec, w, n));
 		}
@@ -541,7 +544,8 @@ int panes_add(struct window_room *room, const struct window_spec *spec, struct w
 	for (unsigned n = 0; n < spec->measure_count; n++) {
 		const struct measure *m = &spec->measures[n];
 		if (m->fn == MEASURE_DISTINCT && measure_takes(m, event) &&
-		    distinct_add(room, spec, p, &p->distinct[n], index, event->args[m->arg]) != OK) {
+		    distinct_add(room, spec, p, &p->distinct[n], index, event->args[m->arg]) !=
+		            OK) {
 			return E_FULL;
 		}
 	}
@@ -603,10 +607,11 @@ static struct measured summaries_value(struct window_room *room, const struct wi
 		const struct pane_summary *s = part(spec, pane, n);
 		for (uint32_t c = 0; pane->index == i && c < s->used; c++) {
 			/* 242 panes of 64 values exceed the table: what finds no cell within a few
-			 * probes joins the last, which only happens above 6,000 different values. */
+			 * probes joins the last, which only happens above 6,000 different values.
+			 */
 			uint32_t at = (uint32_t)hash_u64(room->key, s->cells[c].value) % CELLS;
-			for (int tries = 0; tries < 64 && cells[at].count &&
-			                    cells[at].value != s->cells[c].value;
+			for (int tries = 0;
+			     tries < 64 && cells[at].count && cells[at].value != s->cells[c].value;
 			     tries++) {
 				at = (at + 1) % CELLS;
 			}

@@ -13,7 +13,7 @@
 #include "features/window.h"
 
 enum {
-	PANE_BINS_MAX = 512,     /* of a quantile; the lowest two are joined beyond */
+	PANE_BINS_MAX = 512,      /* of a quantile; the lowest two are joined beyond */
 	PANE_SUMMARY_VALUES = 64, /* Space-Saving counters of entropy and top_share */
 	HLL_P = 12,
 	HLL_REGISTERS = 1 << HLL_P,
@@ -24,7 +24,8 @@ size_t pane_part_size(enum measure_fn fn);
 
 /* Makes the panes of a window from the events of its log (in order of time). E_FULL. */
 int panes_open(struct window_room *room, const struct window_spec *spec, struct window *w,
-               const struct window_event *events(const struct window *, uint32_t, void *), void *user);
+               const struct window_event *events(const struct window *, uint32_t, void *),
+               void *user);
 /* Adds an event at its place. E_FULL: nothing has changed. */
 int panes_add(struct window_room *room, const struct window_spec *spec, struct window *w,
               const struct window_event *event);

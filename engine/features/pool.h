@@ -18,7 +18,7 @@ enum { POOL_UNIT = 64, POOL_ORDERS = 27 };
 struct pool {
 	char *base;
 	size_t size;
-	size_t used; /* bytes in blocks handed out */
+	size_t used;    /* bytes in blocks handed out */
 	uint8_t *order; /* of the block that begins at a unit: its order + 1; 0x80 when free */
 	pool_ref free[POOL_ORDERS];
 };

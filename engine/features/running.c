@@ -199,7 +199,9 @@ void running_clear(struct window_room *room, const struct measure *m, void *stat
 	case MEASURE_TOP_SHARE:
 		counter_clear(&((struct running_values *)state)->counter, room->pool);
 		break;
-	case MEASURE_QUANTILE: pool_release(room->pool, ((struct running_bins *)state)->bins); break;
+	case MEASURE_QUANTILE:
+		pool_release(room->pool, ((struct running_bins *)state)->bins);
+		break;
 	default: break;
 	}
 	memset(state, 0, running_size(m->fn));
@@ -299,7 +301,8 @@ struct measured running_value(const struct window_room *room, const struct measu
 		const struct running_extreme *s = state;
 		return s->n ? measured_int(s->value) : measured_missing();
 	}
-	case MEASURE_DISTINCT: return measured_int(((const struct running_values *)state)->counter.used);
+	case MEASURE_DISTINCT:
+		return measured_int(((const struct running_values *)state)->counter.used);
 	case MEASURE_ENTROPY: {
 		const struct running_values *s = state;
 		return measured_entropy(s->n, s->c_log_c);

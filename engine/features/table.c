@@ -158,7 +158,8 @@ static struct row *row_new(struct table *t, struct table_shard *s, struct window
 	return row;
 }
 
-struct row *table_row(struct table *t, struct window_room *room, struct hash128 key, int64_t time_us)
+struct row *table_row(struct table *t, struct window_room *room, struct hash128 key,
+                      int64_t time_us)
 {
 	struct table_shard *s = &t->shards[table_shard(key)];
 	pool_ref ref = s->cap ? *probe(s, room->pool, key) : 0;

@@ -30,8 +30,8 @@ struct row {
 /* What a rule remembers of a key beside the windows: its open alert. Rare, so not in the row. */
 struct row_note {
 	pool_ref next;
-	uint32_t owner;   /* the rule's number in its detector */
-	int64_t last_us;  /* when its condition was last true; INT64_MIN: a new note */
+	uint32_t owner;  /* the rule's number in its detector */
+	int64_t last_us; /* when its condition was last true; INT64_MIN: a new note */
 	int64_t opened_us;
 };
 
@@ -43,11 +43,11 @@ struct table_options {
 
 /* One shard of one table. */
 struct table_shard {
-	pool_ref slots;  /* pool_ref[cap]: rows by key */
+	pool_ref slots; /* pool_ref[cap]: rows by key */
 	uint32_t cap;
 	uint32_t rows;
 	pool_ref buckets[TABLE_BUCKETS]; /* rows by time of their last event, lazily */
-	int64_t swept;   /* buckets before it are empty */
+	int64_t swept;                   /* buckets before it are empty */
 };
 
 struct table {
@@ -75,7 +75,8 @@ void table_prefetch_row(const struct table *t, const struct pool *pool, struct h
 /* The row of key, made empty when new; last_us is raised to time_us. NULL when the pool has no
  * room: evict and try again.
  */
-struct row *table_row(struct table *t, struct window_room *room, struct hash128 key, int64_t time_us);
+struct row *table_row(struct table *t, struct window_room *room, struct hash128 key,
+                      int64_t time_us);
 /* NULL when there is none. */
 struct row *table_find(const struct table *t, const struct pool *pool, struct hash128 key);
 

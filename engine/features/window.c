@@ -44,8 +44,9 @@ static const struct window_event *event_at(const struct window_room *room,
 {
 	const char *log = pool_at(room->pool, w->log);
 
-	return (const struct window_event *)(const void *)(log + (size_t)((w->head + i) & (w->cap - 1)) *
-	                                                                  spec->stride);
+	return (const struct window_event *)(const void *)(log +
+	                                                   (size_t)((w->head + i) & (w->cap - 1)) *
+	                                                           spec->stride);
 }
 
 static void *slot_at(const struct window_room *room, const struct window_spec *spec,
@@ -154,7 +155,8 @@ static int hot_add(struct window_room *room, const struct window_spec *spec, str
                    const struct window_event *event)
 {
 	for (unsigned n = 0; n < spec->measure_count; n++) {
-		if (running_add(room, &spec->measures[n], hot_part(room, spec, w, n), event) != OK) {
+		if (running_add(room, &spec->measures[n], hot_part(room, spec, w, n), event) !=
+		    OK) {
 			return E_FULL;
 		}
 	}
@@ -193,7 +195,8 @@ static void expire(struct window_room *room, const struct window_spec *spec, str
 		}
 		if (w->hot && !w->panes) {
 			for (unsigned n = 0; n < spec->measure_count; n++) {
-				running_remove(room, &spec->measures[n], hot_part(room, spec, w, n), oldest);
+				running_remove(room, &spec->measures[n], hot_part(room, spec, w, n),
+				               oldest);
 			}
 		}
 		w->head = (w->head + 1) & (w->cap - 1);
@@ -233,7 +236,8 @@ static void close_panes(struct window_room *room, const struct window_spec *spec
 	panes_close(room, spec, w);
 	hot_close(room, spec, w);
 	if (w->count > WINDOW_COLD) {
-		/* Without room the window stays cold and is scanned until the next event tries again. */
+		/* Without room the window stays cold and is scanned until the next event tries
+		 * again. */
 		(void)hot_open(room, spec, w);
 	}
 }
@@ -382,7 +386,8 @@ static size_t collect(const struct window_room *room, const struct window_spec *
 	return n;
 }
 
-static struct measured scan_values(const struct window_room *room, const struct measure *m, size_t n)
+static struct measured scan_values(const struct window_room *room, const struct measure *m,
+                                   size_t n)
 {
 	uint64_t distinct = 0, top = 0;
 	__int128 logs = 0;
@@ -420,7 +425,7 @@ static struct measured scan_edge(const struct window_room *room, const struct wi
 
 	for (uint32_t i = from; i < w->count; i++) {
 		const struct window_event *e =
-		        event_at(room, spec, w, first ? i : w->count - 1 - (i - from));
+			event_at(room, spec, w, first ? i : w->count - 1 - (i - from));
 		if (measure_takes(m, e)) {
 			return measured_int((int64_t)e->args[m->arg]);
 		}

@@ -13,11 +13,10 @@
  *
  * The plan:
  *	cold   up to WINDOW_COLD events: a small ring log of (time, event number, flags, arguments);
- *	       aggregates scan it. Most keys stay here: a caller with three calls a day costs tens of
- *	       bytes.
- *	hot    more: running sums, value counters and bins beside the log: O(1) an event.
- *	panes  as above; the log keeps turning so that the way back is exact.
- * tests/unit/features/window_plain.h is the slow form of the same definition: the oracle.
+ *	       aggregates scan it. Most keys stay here: a caller with three calls a day costs tens
+ *of bytes. hot    more: running sums, value counters and bins beside the log: O(1) an event. panes
+ *as above; the log keeps turning so that the way back is exact. tests/unit/features/window_plain.h
+ *is the slow form of the same definition: the oracle.
  *
  * Time is the event's. Events may come late: they are inserted at their place.
  */
@@ -72,9 +71,9 @@ struct window_spec {
 	struct measure measures[WINDOW_MEASURES_MAX];
 	unsigned measure_count;
 	/* Filled by window_spec_finish. */
-	size_t stride;      /* bytes of an event in the log */
-	int64_t pane_us;    /* at least 1 */
-	size_t hot_size;    /* bytes of the running state */
+	size_t stride;   /* bytes of an event in the log */
+	int64_t pane_us; /* at least 1 */
+	size_t hot_size; /* bytes of the running state */
 	size_t hot_at[WINDOW_MEASURES_MAX];
 	size_t pane_size;
 	size_t pane_at[WINDOW_MEASURES_MAX];
@@ -95,12 +94,12 @@ struct window_event {
 
 /* 24 bytes in the key's row; all zero is an empty window. */
 struct window {
-	pool_ref log;    /* ring of events */
-	pool_ref hot;    /* running state; 0 while cold */
-	pool_ref panes;  /* 0 while exact */
-	uint32_t head;   /* oldest event in the ring */
-	uint32_t count;  /* events in the ring that lie in the window (exact), or kept (panes) */
-	uint32_t cap;    /* of the ring, a power of two */
+	pool_ref log;   /* ring of events */
+	pool_ref hot;   /* running state; 0 while cold */
+	pool_ref panes; /* 0 while exact */
+	uint32_t head;  /* oldest event in the ring */
+	uint32_t count; /* events in the ring that lie in the window (exact), or kept (panes) */
+	uint32_t cap;   /* of the ring, a power of two */
 };
 
 /* What several windows of a shard share. */

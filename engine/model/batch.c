@@ -9,17 +9,17 @@
 enum { BATCH_TEXT_MAX = 256 * 1024 * 1024 };
 
 static const size_t storage_size[] = {
-        [STORE_NONE] = 0,
-        [STORE_NUM] = sizeof(number),
-        [STORE_TIME] = sizeof(int64_t),
-        [STORE_DUR] = sizeof(int64_t),
-        [STORE_INT] = sizeof(int64_t),
-        [STORE_FLOAT] = sizeof(double),
-        [STORE_BOOL] = sizeof(uint8_t),
-        [STORE_ENUM] = sizeof(uint8_t),
-        [STORE_COUNTRY] = sizeof(country),
-        [STORE_TEXT] = sizeof(struct slice),
-        [STORE_IP] = sizeof(struct ip),
+	[STORE_NONE] = 0,
+	[STORE_NUM] = sizeof(number),
+	[STORE_TIME] = sizeof(int64_t),
+	[STORE_DUR] = sizeof(int64_t),
+	[STORE_INT] = sizeof(int64_t),
+	[STORE_FLOAT] = sizeof(double),
+	[STORE_BOOL] = sizeof(uint8_t),
+	[STORE_ENUM] = sizeof(uint8_t),
+	[STORE_COUNTRY] = sizeof(country),
+	[STORE_TEXT] = sizeof(struct slice),
+	[STORE_IP] = sizeof(struct ip),
 };
 
 /* Columns that stand beside those of fields.def. */
@@ -33,15 +33,15 @@ enum { EXTRA_COUNT = 9 };
 static void batch_extras(struct batch *b, struct extra out[EXTRA_COUNT])
 {
 	struct extra all[EXTRA_COUNT] = {
-	        {(void **)&b->kind, sizeof(*b->kind)},
-	        {(void **)&b->source, sizeof(*b->source)},
-	        {(void **)&b->caller, sizeof(*b->caller)},
-	        {(void **)&b->callee, sizeof(*b->callee)},
-	        {(void **)&b->pai, sizeof(*b->pai)},
-	        {(void **)&b->from, sizeof(*b->from)},
-	        {(void **)&b->divert, sizeof(*b->divert)},
-	        {(void **)&b->stir_orig, sizeof(*b->stir_orig)},
-	        {(void **)&b->stir_dest, sizeof(*b->stir_dest)},
+		{(void **)&b->kind, sizeof(*b->kind)},
+		{(void **)&b->source, sizeof(*b->source)},
+		{(void **)&b->caller, sizeof(*b->caller)},
+		{(void **)&b->callee, sizeof(*b->callee)},
+		{(void **)&b->pai, sizeof(*b->pai)},
+		{(void **)&b->from, sizeof(*b->from)},
+		{(void **)&b->divert, sizeof(*b->divert)},
+		{(void **)&b->stir_orig, sizeof(*b->stir_orig)},
+		{(void **)&b->stir_dest, sizeof(*b->stir_dest)},
 	};
 
 	memcpy(out, all, sizeof(all));
@@ -117,9 +117,9 @@ void batch_reset(struct batch *b, uint64_t first_event)
 static struct written_number keep_written(struct batch *b, const struct written_number *w)
 {
 	return (struct written_number){
-	        .text = arena_copy(&b->arena, w->text),
-	        .context = arena_copy(&b->arena, w->context),
-	        .withheld = w->withheld,
+		.text = arena_copy(&b->arena, w->text),
+		.context = arena_copy(&b->arena, w->context),
+		.withheld = w->withheld,
 	};
 }
 
@@ -134,9 +134,9 @@ static void clear_derived(struct batch *b, uint32_t row)
 	static const enum field numbers[] = {FIELD_CALLER_NUM, FIELD_CALLEE_NUM, FIELD_PAI_NUM,
 	                                     FIELD_FROM_NUM,   FIELD_DIVERT_NUM, FIELD_STIR_ORIG,
 	                                     FIELD_STIR_DEST};
-	static const enum field texts[] = {FIELD_TRUNK_PARTNER, FIELD_ACCOUNT_TZ, FIELD_CALLER_CARE,
-	                                   FIELD_CALLEE_CARE, FIELD_CALLER_OPERATOR,
-	                                   FIELD_CALLEE_OPERATOR};
+	static const enum field texts[] = {FIELD_TRUNK_PARTNER,   FIELD_ACCOUNT_TZ,
+	                                   FIELD_CALLER_CARE,     FIELD_CALLEE_CARE,
+	                                   FIELD_CALLER_OPERATOR, FIELD_CALLEE_OPERATOR};
 	static const enum field countries[] = {FIELD_SRC_COUNTRY, FIELD_CALLER_COUNTRY,
 	                                       FIELD_CALLEE_COUNTRY};
 	static const enum field enums[] = {FIELD_TRUNK_ROLE, FIELD_ACCOUNT_TYPE, FIELD_CALLER_TYPE,
@@ -169,13 +169,20 @@ static void put_texts(struct batch *b, uint32_t row, const struct event *e)
 		enum field field;
 		struct slice text;
 	} texts[] = {
-	        {FIELD_CALL_ID, e->call_id},         {FIELD_CALLER_DISPLAY, e->display},
-	        {FIELD_TRUNK_ID, e->trunk_in},       {FIELD_TRUNK_OUT_ID, e->trunk_out},
-	        {FIELD_UA, e->ua},                   {FIELD_ACCOUNT_ID, e->account},
-	        {FIELD_STIR_SIGNER, e->stir_signer}, {FIELD_STIR_ORIGID, e->stir_origid},
-	        {FIELD_ORIG_CELL, e->cell},          {FIELD_ORIG_IMEI, e->imei},
-	        {FIELD_ORIG_IMSI, e->imsi},          {FIELD_SIP_METHOD, e->method},
-	        {FIELD_SIP_TO_USER, e->to_user},     {FIELD_SIP_FROM_USER, e->from_user},
+		{FIELD_CALL_ID, e->call_id},
+		{FIELD_CALLER_DISPLAY, e->display},
+		{FIELD_TRUNK_ID, e->trunk_in},
+		{FIELD_TRUNK_OUT_ID, e->trunk_out},
+		{FIELD_UA, e->ua},
+		{FIELD_ACCOUNT_ID, e->account},
+		{FIELD_STIR_SIGNER, e->stir_signer},
+		{FIELD_STIR_ORIGID, e->stir_origid},
+		{FIELD_ORIG_CELL, e->cell},
+		{FIELD_ORIG_IMEI, e->imei},
+		{FIELD_ORIG_IMSI, e->imsi},
+		{FIELD_SIP_METHOD, e->method},
+		{FIELD_SIP_TO_USER, e->to_user},
+		{FIELD_SIP_FROM_USER, e->from_user},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -1,17 +1,17 @@
 #include "model/enums.h"
 
-#define ENUM(type) static const char *const words_##type[] = {
+#define ENUM(type)            static const char *const words_##type[] = {
 #define VALUE(type, id, word) word,
-#define END(type)                                                                                  \
-	}                                                                                          \
-	;
+#define END(type) \
+ }                \
+ ;
 #include "model/enums.def"
 #undef ENUM
 #undef VALUE
 #undef END
 
 static const struct enum_set sets[ENUM_COUNT] = {
-        {NULL, 0},
+	{NULL, 0},
 #define ENUM(type) {words_##type, type##_COUNT},
 #define VALUE(type, id, word)
 #define END(type)

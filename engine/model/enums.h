@@ -7,12 +7,14 @@
 #include "core/slice.h"
 
 /* enum role { ROLE_UNKNOWN, … }, enum numtype { NUMTYPE_UNKNOWN, … }, … */
-#define ENUM(type) enum enum_##type {
+#define ENUM(type) \
+ enum enum_##type  \
+ {
 #define VALUE(type, id, word) type##_##id,
-#define END(type)                                                                                  \
-	type##_COUNT                                                                               \
-	}                                                                                          \
-	;
+#define END(type) \
+ type##_COUNT     \
+ }                \
+ ;
 #include "model/enums.def"
 #undef ENUM
 #undef VALUE

@@ -86,9 +86,9 @@ static int cmp_cost(double a, double b)
 static int cmp_rest(const struct event *a, const struct event *b)
 {
 	int order = 0;
-#define SLICE(member) order = order ? order : slice_cmp(a->member, b->member);
+#define SLICE(member)   order = order ? order : slice_cmp(a->member, b->member);
 #define WRITTEN(member) order = order ? order : cmp_written(&a->member, &b->member);
-#define SCALAR(member) order = order ? order : cmp_i64(a->member, b->member);
+#define SCALAR(member)  order = order ? order : cmp_i64(a->member, b->member);
 #include "model/event_members.def"
 #undef SLICE
 #undef WRITTEN
@@ -115,16 +115,16 @@ struct cause_row {
 };
 
 static const struct cause_row cause_of_sip[] = {
-        {486, CAUSE_BUSY},        {600, CAUSE_BUSY},        {408, CAUSE_NO_ANSWER},
-        {480, CAUSE_NO_ANSWER},   {487, CAUSE_CANCELLED},   {403, CAUSE_REJECTED},
-        {433, CAUSE_REJECTED},    {603, CAUSE_REJECTED},    {607, CAUSE_REJECTED},
-        {608, CAUSE_REJECTED},    {404, CAUSE_UNALLOCATED}, {410, CAUSE_UNALLOCATED},
-        {484, CAUSE_UNALLOCATED}, {604, CAUSE_UNALLOCATED},
+	{486, CAUSE_BUSY},        {600, CAUSE_BUSY},        {408, CAUSE_NO_ANSWER},
+	{480, CAUSE_NO_ANSWER},   {487, CAUSE_CANCELLED},   {403, CAUSE_REJECTED},
+	{433, CAUSE_REJECTED},    {603, CAUSE_REJECTED},    {607, CAUSE_REJECTED},
+	{608, CAUSE_REJECTED},    {404, CAUSE_UNALLOCATED}, {410, CAUSE_UNALLOCATED},
+	{484, CAUSE_UNALLOCATED}, {604, CAUSE_UNALLOCATED},
 };
 
 static const struct cause_row cause_of_q850[] = {
-        {17, CAUSE_BUSY},     {18, CAUSE_NO_ANSWER},  {19, CAUSE_NO_ANSWER},
-        {21, CAUSE_REJECTED}, {1, CAUSE_UNALLOCATED}, {28, CAUSE_UNALLOCATED},
+	{17, CAUSE_BUSY},     {18, CAUSE_NO_ANSWER},  {19, CAUSE_NO_ANSWER},
+	{21, CAUSE_REJECTED}, {1, CAUSE_UNALLOCATED}, {28, CAUSE_UNALLOCATED},
 };
 
 static uint8_t cause_find(const struct cause_row *rows, size_t count, int64_t code)
@@ -143,31 +143,33 @@ uint8_t cause_of(int64_t sip_code, int64_t q850, bool answered)
 		return CAUSE_ANSWERED;
 	}
 	if (sip_code >= 300 && sip_code < 700) {
-		return cause_find(cause_of_sip, sizeof(cause_of_sip) / sizeof(cause_of_sip[0]), sip_code);
+		return cause_find(cause_of_sip, sizeof(cause_of_sip) / sizeof(cause_of_sip[0]),
+		                  sip_code);
 	}
 	if (q850 == 16) {
 		return answered ? CAUSE_ANSWERED : CAUSE_CANCELLED;
 	}
 	if (q850 != INSTANT_NONE) {
-		return cause_find(cause_of_q850, sizeof(cause_of_q850) / sizeof(cause_of_q850[0]), q850);
+		return cause_find(cause_of_q850, sizeof(cause_of_q850) / sizeof(cause_of_q850[0]),
+		                  q850);
 	}
 	return answered ? CAUSE_ANSWERED : CAUSE_UNKNOWN;
 }
 
 /* Every slice of an event, in one fixed order, for packing. */
-#define EACH_SLICE(e, DO)                                                                          \
-	DO((e)->call_id)                                                                           \
-	DO((e)->caller.text)                                                                       \
-	DO((e)->caller.context)                                                                    \
-	DO((e)->callee.text)                                                                       \
-	DO((e)->callee.context)
+#define EACH_SLICE(e, DO) \
+ DO((e)->call_id)         \
+ DO((e)->caller.text)     \
+ DO((e)->caller.context)  \
+ DO((e)->callee.text)     \
+ DO((e)->callee.context)
 
 size_t event_packed_size(const struct event *e)
 {
 	size_t size = sizeof(*e);
 #define ADD(s) size += (s).len;
 	EACH_SLICE(e, ADD)
-#define SLICE(member) ADD(e->member)
+#define SLICE(member)   ADD(e->member)
 #define WRITTEN(member) ADD(e->member.text) ADD(e->member.context)
 #define SCALAR(member)
 #include "model/event_members.def"
@@ -183,13 +185,13 @@ void event_pack(const struct event *e, char *out)
 	char *text = out + sizeof(*e);
 
 	memcpy(out, e, sizeof(*e));
-#define PUT(s)                                                                                     \
-	if ((s).len) {                                                                             \
-		memcpy(text, (s).p, (s).len);                                                      \
-		text += (s).len;                                                                   \
-	}
+#define PUT(s)                  \
+ if ((s).len) {                 \
+  memcpy(text, (s).p, (s).len); \
+  text += (s).len;              \
+ }
 	EACH_SLICE(e, PUT)
-#define SLICE(member) PUT(e->member)
+#define SLICE(member)   PUT(e->member)
 #define WRITTEN(member) PUT(e->member.text) PUT(e->member.context)
 #define SCALAR(member)
 #include "model/event_members.def"
@@ -205,13 +207,13 @@ void event_unpack(struct slice bytes, struct event *e)
 
 	memcpy(e, bytes.p, sizeof(*e));
 	/* A stale p only says present or missing; lengths are as packed. */
-#define GET(s)                                                                                     \
-	if ((s).p) {                                                                               \
-		(s).p = text;                                                                      \
-		text += (s).len;                                                                   \
-	}
+#define GET(s)     \
+ if ((s).p) {      \
+  (s).p = text;    \
+  text += (s).len; \
+ }
 	EACH_SLICE(e, GET)
-#define SLICE(member) GET(e->member)
+#define SLICE(member)   GET(e->member)
 #define WRITTEN(member) GET(e->member.text) GET(e->member.context)
 #define SCALAR(member)
 #include "model/event_members.def"

@@ -77,7 +77,8 @@ struct event {
 	struct slice imei;
 	struct slice imsi;
 
-	/* KIND_SIP, KIND_REGISTER; of KIND_CALL the code that the record or the dialog ended with */
+	/* KIND_SIP, KIND_REGISTER; of KIND_CALL the code that the record or the dialog ended with
+	 */
 	struct slice method;
 	int64_t sip_code;
 	struct slice to_user;

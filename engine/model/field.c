@@ -1,16 +1,15 @@
 #include "model/field.h"
 
 static const struct field_row rows[FIELD_NAME_COUNT] = {
-        [FIELD_NONE] = {"", STORE_NONE, ENUM_NONE, 0, true, FIELD_NONE, FIELD_NONE, ""},
-#define FIELD(id, name, storage, set, kinds, optional, help)                                       \
-	[FIELD_##id] = {name,     STORE_##storage, ENUM_##set,  kinds,                             \
-	                optional, FIELD_##id,      FIELD_##id, help},
-#define PARTY(id, name, orig, term, optional, help)                                                \
-	[FIELD_##id] = {name, STORE_NONE, ENUM_NONE, K_PARTY, optional, FIELD_##orig, FIELD_##term, help},
+	[FIELD_NONE] = {"", STORE_NONE, ENUM_NONE, 0, true, FIELD_NONE, FIELD_NONE, ""},
+#define FIELD(id, name, storage, set, kinds, optional, help) \
+ [FIELD_##id] = {name, STORE_##storage, ENUM_##set, kinds, optional, FIELD_##id, FIELD_##id, help},
+#define PARTY(id, name, orig, term, optional, help) \
+ [FIELD_##id] = {name, STORE_NONE, ENUM_NONE, K_PARTY, optional, FIELD_##orig, FIELD_##term, help},
 #include "model/fields.def"
 #undef FIELD
 #undef PARTY
-        [FIELD_PARTY_ROLE] = {"party.role", STORE_ENUM, ENUM_PARTYROLE, K_PARTY, false, FIELD_NONE,
+	[FIELD_PARTY_ROLE] = {"party.role", STORE_ENUM, ENUM_PARTYROLE, K_PARTY, false, FIELD_NONE,
                               FIELD_NONE, "orig for the caller's event, term for the callee's."},
 };
 
@@ -52,7 +51,7 @@ enum field field_column(enum field field, unsigned role)
 }
 
 static const char *const kinds[KIND_COUNT] = {
-        "",
+	"",
 #define KIND(id, name) name,
 #include "model/kinds.def"
 #undef KIND

@@ -64,10 +64,10 @@ enum field {
 };
 
 struct field_row {
-	const char *name; /* "" for a column that no rule names itself */
+	const char *name;     /* "" for a column that no rule names itself */
 	enum storage storage; /* PARTY rows: see field_storage() */
 	enum enum_id set;     /* of STORE_ENUM */
-	unsigned kinds;   /* K_… bits */
+	unsigned kinds;       /* K_… bits */
 	bool optional;
 	enum field orig; /* PARTY rows: the column seen from the caller's side … */
 	enum field term; /* … and from the callee's */

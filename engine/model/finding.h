@@ -50,8 +50,8 @@ struct finding_rule {
 	struct slice class;
 	const char *severity;
 	struct slice title;
-	const char *ruleset; /* digest */
-	int64_t suppress_us; /* 0: none */
+	const char *ruleset;         /* digest */
+	int64_t suppress_us;         /* 0: none */
 	struct slice suppress_group; /* the name without ".cdr": two forms of a rule share it */
 	const struct named_datum *params;
 	size_t param_count;
@@ -71,7 +71,7 @@ struct finding {
 	struct slice subject;
 
 	struct slice summary;
-	int64_t window_us; /* 0: a match rule */
+	int64_t window_us;          /* 0: a match rule */
 	struct named_datum *values; /* every let, in order */
 	size_t value_count;
 	struct named_datum *fields;

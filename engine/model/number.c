@@ -1,22 +1,22 @@
 #include "model/number.h"
 
 static const uint64_t pow10_table[] = {
-        1,
-        10,
-        100,
-        1000,
-        10000,
-        100000,
-        1000000,
-        10000000,
-        100000000,
-        1000000000,
-        10000000000,
-        100000000000,
-        1000000000000,
-        10000000000000,
-        100000000000000,
-        1000000000000000,
+	1,
+	10,
+	100,
+	1000,
+	10000,
+	100000,
+	1000000,
+	10000000,
+	100000000,
+	1000000000,
+	10000000000,
+	100000000000,
+	1000000000000,
+	10000000000000,
+	100000000000000,
+	1000000000000000,
 };
 
 number number_of_digits(enum number_kind kind, struct slice digits)
@@ -37,8 +37,9 @@ number number_of_digits(enum number_kind kind, struct slice digits)
 
 number number_of_e164(struct slice text)
 {
-	return text.len >= 6 && text.p[0] == '+' ? number_of_digits(NUMBER_E164, slice_skip(text, 1))
-	                                         : 0;
+	return text.len >= 6 && text.p[0] == '+'
+	               ? number_of_digits(NUMBER_E164, slice_skip(text, 1))
+	               : 0;
 }
 
 number number_of_name(uint64_t hash)

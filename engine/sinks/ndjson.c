@@ -45,11 +45,11 @@ static void ndjson_close(struct sink *sink)
 }
 
 static const struct sink_ops ndjson_ops = {
-        .name = "ndjson",
-        .push = ndjson_push,
-        .drain = ndjson_drain,
-        .stats = ndjson_stats,
-        .close = ndjson_close,
+	.name = "ndjson",
+	.push = ndjson_push,
+	.drain = ndjson_drain,
+	.stats = ndjson_stats,
+	.close = ndjson_close,
 };
 
 struct sink *sink_ndjson_open(const char *path)

@@ -39,7 +39,7 @@ struct redis {
 	size_t queue_bytes;
 
 	/* Of the loop's thread. */
-	uint64_t epoch; /* 0: not chosen yet */
+	uint64_t epoch;  /* 0: not chosen yet */
 	bool reconciled; /* on this connection the stream's newest id is known */
 	size_t in_flight;
 	uint64_t previous_seq; /* of the entry published before; 0: none */
@@ -75,14 +75,25 @@ static bool send_add(struct redis *r, const struct entry *e)
 	char id[NUMBER_TEXT_MAX], seq[NUMBER_TEXT_MAX];
 	int len = snprintf(seq, sizeof(seq), "%llu", (unsigned long long)e->seq);
 	const struct slice words[] = {
-	        SLICE_LIT("XADD"), slice_of(r->stream),   entry_id(r, e->seq, id),
-	        SLICE_LIT("id"),   e->id,                 SLICE_LIT("ce"),
-	        e->json,           SLICE_LIT("sev"),      slice_of(e->severity),
-	        SLICE_LIT("rule"), e->rule,               SLICE_LIT("seq"),
-	        {seq, (size_t)len}, SLICE_LIT("dur"),     SLICE_LIT("degraded"),
+		SLICE_LIT("XADD"),
+		slice_of(r->stream),
+		entry_id(r, e->seq, id),
+		SLICE_LIT("id"),
+		e->id,
+		SLICE_LIT("ce"),
+		e->json,
+		SLICE_LIT("sev"),
+		slice_of(e->severity),
+		SLICE_LIT("rule"),
+		e->rule,
+		SLICE_LIT("seq"),
+		{seq, (size_t)len},
+		SLICE_LIT("dur"),
+		SLICE_LIT("degraded"),
 	};
 
-	return resp_command(r->resp, tag_of(ASK_ADD, e->seq), words, sizeof(words) / sizeof(words[0]));
+	return resp_command(r->resp, tag_of(ASK_ADD, e->seq), words,
+	                    sizeof(words) / sizeof(words[0]));
 }
 
 static void send_waiting(struct redis *r)
@@ -91,7 +102,8 @@ static void send_waiting(struct redis *r)
 		return;
 	}
 	pthread_mutex_lock(&r->lock);
-	for (struct entry *e = r->first; e && r->in_flight < IN_FLIGHT_MAX && !r->fenced; e = e->next) {
+	for (struct entry *e = r->first; e && r->in_flight < IN_FLIGHT_MAX && !r->fenced;
+	     e = e->next) {
 		if (!e->sent && send_add(r, e)) {
 			e->sent = true;
 			r->in_flight++;
@@ -113,7 +125,7 @@ static void on_wake(void *arg)
 static void ask_newest(struct redis *r)
 {
 	const struct slice words[] = {SLICE_LIT("XREVRANGE"), slice_of(r->stream), SLICE_LIT("+"),
-	                              SLICE_LIT("-"), SLICE_LIT("COUNT"), SLICE_LIT("1")};
+	                              SLICE_LIT("-"),         SLICE_LIT("COUNT"),  SLICE_LIT("1")};
 
 	(void)resp_command(r->resp, tag_of(ASK_NEWEST, 0), words, 6);
 }
@@ -350,7 +362,9 @@ static struct entry *entry_new(const struct alert *alert)
 
 	if (e) {
 		char *at = (char *)(e + 1);
-		*e = (struct entry){.seq = alert->seq, .size = size, .severity = alert->severity,
+		*e = (struct entry){.seq = alert->seq,
+		                    .size = size,
+		                    .severity = alert->severity,
 		                    .type = alert->type};
 		e->id = put_text(&at, alert->id);
 		e->rule = put_text(&at, alert->rule);
@@ -456,11 +470,11 @@ static void redis_close(struct sink *sink)
 }
 
 static const struct sink_ops redis_ops = {
-        .name = "redis",
-        .push = redis_push,
-        .drain = redis_drain,
-        .stats = redis_stats,
-        .close = redis_close,
+	.name = "redis",
+	.push = redis_push,
+	.drain = redis_drain,
+	.stats = redis_stats,
+	.close = redis_close,
 };
 
 static void *redis_main(void *arg)
@@ -491,13 +505,13 @@ struct sink *sink_redis_open(const struct redis_options *options, const char **w
 	               options->engine);
 	r->loop = loop_new();
 	struct resp_options resp = {
-	        .loop = r->loop,
-	        .url = options->url,
-	        .user = options->user,
-	        .password = options->password,
-	        .on_state = on_state,
-	        .on_reply = on_reply,
-	        .arg = r,
+		.loop = r->loop,
+		.url = options->url,
+		.user = options->user,
+		.password = options->password,
+		.on_state = on_state,
+		.on_reply = on_reply,
+		.arg = r,
 	};
 	r->resp = r->loop ? resp_new(&resp, why) : NULL;
 	if (!r->resp || pthread_create(&r->thread, NULL, redis_main, r) != 0) {

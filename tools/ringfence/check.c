@@ -3,10 +3,11 @@
 #include "ringfence/common.h"
 
 static const struct command_help help = {
-        .usage = "ringfence check [RULES...] [options]",
-        .about = "Reads rule files and folders (the shipped packs when none is named) and reports every\n"
-                 "mistake with file, line and column, and a hint where one helps.",
-        .common = true,
+	.usage = "ringfence check [RULES...] [options]",
+	.about =
+		"Reads rule files and folders (the shipped packs when none is named) and reports every\n"
+		"mistake with file, line and column, and a hint where one helps.",
+	.common = true,
 };
 
 static void print_json(const struct diags *diags, size_t rules, struct buf *out)
@@ -33,8 +34,10 @@ static void print_json(const struct diags *diags, size_t rules, struct buf *out)
 static bool print_plan(const struct site *site, bool json, struct buf *out)
 {
 	const char *why;
-	struct detector_options options = {.rules = site->rules, .key = &site->key,
-	                                   .site = site_eval(site), .memory = (size_t)64 << 20,
+	struct detector_options options = {.rules = site->rules,
+	                                   .key = &site->key,
+	                                   .site = site_eval(site),
+	                                   .memory = (size_t)64 << 20,
 	                                   .threads = 1};
 	struct detector *detector = detector_new(&options, &why);
 
@@ -51,8 +54,8 @@ int cmd_check(int argc, char **argv)
 {
 	bool strict = false, plan = false;
 	const struct own_option own[] = {
-	        {"strict", NULL, "warnings count as errors", NULL, &strict},
-	        {"plan", NULL, "how each rule is evaluated, and what a key costs", NULL, &plan},
+		{"strict", NULL, "warnings count as errors", NULL, &strict},
+		{"plan", NULL, "how each rule is evaluated, and what a key costs", NULL, &plan},
 	};
 	struct common_options options;
 	struct diags diags;

@@ -9,13 +9,13 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-        {"check", cmd_check, "check rule files: every mistake with its place and a hint"},
-        {"test", cmd_test, "run the tests that stand inside rules"},
-        {"replay", cmd_replay, "traffic through the rules: alerts, and a table of them"},
-        {"calls", cmd_calls, "traffic as one line a call"},
-        {"inspect", cmd_inspect, "what a capture or a file of call records holds"},
-        {"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
-        {"gen", cmd_gen, "make a labelled scene to try rules on"},
+	{"check", cmd_check, "check rule files: every mistake with its place and a hint"},
+	{"test", cmd_test, "run the tests that stand inside rules"},
+	{"replay", cmd_replay, "traffic through the rules: alerts, and a table of them"},
+	{"calls", cmd_calls, "traffic as one line a call"},
+	{"inspect", cmd_inspect, "what a capture or a file of call records holds"},
+	{"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
+	{"gen", cmd_gen, "make a labelled scene to try rules on"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

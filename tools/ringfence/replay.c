@@ -9,12 +9,13 @@
 #include "sinks/redis.h"
 
 static const struct command_help help = {
-        .usage = "ringfence replay INPUT... [options]",
-        .about = "Traffic (captures, call records; files, folders or - for standard input) through the rules,\n"
-                 "in one event-time order. Prints a table of alerts by rule; with --alerts - the alerts go to\n"
-                 "standard output, one JSON object a line, and the table to standard error. The same input,\n"
-                 "rules and key give the same bytes for any number of threads.",
-        .common = true,
+	.usage = "ringfence replay INPUT... [options]",
+	.about =
+		"Traffic (captures, call records; files, folders or - for standard input) through the rules,\n"
+		"in one event-time order. Prints a table of alerts by rule; with --alerts - the alerts go to\n"
+		"standard output, one JSON object a line, and the table to standard error. The same input,\n"
+		"rules and key give the same bytes for any number of threads.",
+	.common = true,
 };
 
 struct replay_options {
@@ -36,8 +37,8 @@ static bool open_sinks(const struct replay_options *o, struct pipeline_options *
 		p->sinks[p->sink_count++] = sink;
 	}
 	if (o->redis) {
-		struct redis_options redis = {.url = o->redis, .site = p->site_name,
-		                              .engine = p->engine_name};
+		struct redis_options redis = {
+			.url = o->redis, .site = p->site_name, .engine = p->engine_name};
 		const char *why;
 		struct sink *sink = sink_redis_open(&redis, &why);
 		if (!sink) {
@@ -54,7 +55,8 @@ static void close_sinks(struct pipeline_options *p, struct stats_report *report)
 	for (size_t i = 0; i < p->sink_count; i++) {
 		struct sink_stats s;
 		if (!p->sinks[i]->ops->drain(p->sinks[i], 60000)) {
-			fprintf(stderr, "%s: not everything could be delivered\n", p->sinks[i]->ops->name);
+			fprintf(stderr, "%s: not everything could be delivered\n",
+			        p->sinks[i]->ops->name);
 		}
 		p->sinks[i]->ops->stats(p->sinks[i], &s);
 		report->written += s.written;
@@ -99,7 +101,8 @@ static void warn_cut(const struct replay_inputs *inputs)
 		struct feed_stat stat;
 		feed_stat(inputs->feeds[i], &stat);
 		if (stat.truncated) {
-			fprintf(stderr, "%s: cut off; everything before the cut was read\n", inputs->names[i]);
+			fprintf(stderr, "%s: cut off; everything before the cut was read\n",
+			        inputs->names[i]);
 		}
 	}
 }
@@ -108,13 +111,13 @@ static int run(const struct common_options *options, const struct replay_options
                struct site *site, struct replay_inputs *inputs, double begin)
 {
 	struct pipeline_options pipeline = {
-	        .site = site,
-	        .site_name = "local",
-	        .engine_name = "replay",
-	        .source_names = inputs->names,
-	        .source_count = inputs->count,
-	        .memory = options->memory,
-	        .threads = options_threads(options),
+		.site = site,
+		.site_name = "local",
+		.engine_name = "replay",
+		.source_names = inputs->names,
+		.source_count = inputs->count,
+		.memory = options->memory,
+		.threads = options_threads(options),
 	};
 	struct stats_report report = {0};
 	const char *why;
@@ -146,10 +149,11 @@ int cmd_replay(int argc, char **argv)
 {
 	struct replay_options o = {0};
 	const struct own_option own[] = {
-	        {"alerts", "F|-", "alerts as JSON lines", &o.alerts, NULL},
-	        {"stats", "F|-", "counters of every stage as JSON", &o.stats, NULL},
-	        {"rejects", "F", "refused rows of call records, with line and reason", &o.rejects, NULL},
-	        {"redis", "URL", "publish alerts (redis://host:port, unix:/path)", &o.redis, NULL},
+		{"alerts", "F|-", "alerts as JSON lines", &o.alerts, NULL},
+		{"stats", "F|-", "counters of every stage as JSON", &o.stats, NULL},
+		{"rejects", "F", "refused rows of call records, with line and reason", &o.rejects,
+	         NULL},
+		{"redis", "URL", "publish alerts (redis://host:port, unix:/path)", &o.redis, NULL},
 	};
 	struct common_options options;
 	struct replay_inputs inputs;

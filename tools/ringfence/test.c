@@ -6,10 +6,11 @@
 #include "ringfence/common.h"
 
 static const struct command_help help = {
-        .usage = "ringfence test [RULES...] [options]",
-        .about = "Runs the tests that stand inside rules (of the shipped packs when none is named). A test\n"
-                 "that fails shows what differs: expected and got.",
-        .common = true,
+	.usage = "ringfence test [RULES...] [options]",
+	.about =
+		"Runs the tests that stand inside rules (of the shipped packs when none is named). A test\n"
+		"that fails shows what differs: expected and got.",
+	.common = true,
 };
 
 struct tally {
@@ -70,7 +71,8 @@ static bool selected(const regex_t *filter, const struct rule *rule, const struc
 	if (!filter) {
 		return true;
 	}
-	(void)snprintf(name, sizeof(name), "%.*s %.*s", SLICE_FMT(rule->name), SLICE_FMT(test->name));
+	(void)snprintf(name, sizeof(name), "%.*s %.*s", SLICE_FMT(rule->name),
+	               SLICE_FMT(test->name));
 	return regexec(filter, name, 0, NULL, 0) == 0;
 }
 
@@ -89,9 +91,9 @@ static void run_one(const struct site *site, const struct rule *rule, const stru
 	if (json) {
 		json_case(json, &result);
 	} else if (!result.passed) {
-		printf("FAIL %.*s: %.*s (%s:%u)\n%.*s", SLICE_FMT(rule->name), SLICE_FMT(test->name),
-		       test->at.file ? test->at.file->path : "", test->at.line,
-		       SLICE_FMT(buf_view(&result.report)));
+		printf("FAIL %.*s: %.*s (%s:%u)\n%.*s", SLICE_FMT(rule->name),
+		       SLICE_FMT(test->name), test->at.file ? test->at.file->path : "",
+		       test->at.line, SLICE_FMT(buf_view(&result.report)));
 	}
 	buf_fini(&result.report);
 }
@@ -104,7 +106,8 @@ static bool write_junit(const char *path, struct buf *cases, const struct tally 
 		perror(path);
 		return false;
 	}
-	fprintf(f, "<?xml version=\"1.0\"?>\n<testsuite name=\"rules\" tests=\"%u\" failures=\"%u\" time=\"%.3f\">\n",
+	fprintf(f,
+	        "<?xml version=\"1.0\"?>\n<testsuite name=\"rules\" tests=\"%u\" failures=\"%u\" time=\"%.3f\">\n",
 	        tally->run, tally->failed, tally->seconds);
 	bool whole = common_write(f, cases);
 	fprintf(f, "</testsuite>\n");
@@ -128,8 +131,8 @@ int cmd_test(int argc, char **argv)
 {
 	const char *run = NULL, *junit_path = NULL;
 	const struct own_option own[] = {
-	        {"run", "RE", "only tests whose \"rule name\" matches the pattern", &run, NULL},
-	        {"junit", "F", "results as JUnit XML", &junit_path, NULL},
+		{"run", "RE", "only tests whose \"rule name\" matches the pattern", &run, NULL},
+		{"junit", "F", "results as JUnit XML", &junit_path, NULL},
 	};
 	struct common_options options;
 	struct tally tally = {0};

@@ -11,9 +11,9 @@
 #include "ringfence/inspect.h"
 
 static const struct command_help calls_help = {
-        .usage = "ringfence calls INPUT... [options]",
-        .about = "Traffic as one line a call, by end time: CSV, or JSON lines with --json.",
-        .common = true,
+	.usage = "ringfence calls INPUT... [options]",
+	.about = "Traffic as one line a call, by end time: CSV, or JSON lines with --json.",
+	.common = true,
 };
 
 int cmd_calls(int argc, char **argv)
@@ -41,10 +41,11 @@ int cmd_calls(int argc, char **argv)
 }
 
 static const struct command_help inspect_help = {
-        .usage = "ringfence inspect INPUT... [options]",
-        .about = "What captures and files of call records hold: packets, SIP by method and code, calls, and\n"
-                 "what was refused with its reason.",
-        .common = true,
+	.usage = "ringfence inspect INPUT... [options]",
+	.about =
+		"What captures and files of call records hold: packets, SIP by method and code, calls, and\n"
+		"what was refused with its reason.",
+	.common = true,
 };
 
 int cmd_inspect(int argc, char **argv)
@@ -69,10 +70,11 @@ int cmd_inspect(int argc, char **argv)
 }
 
 static const struct command_help sip_help = {
-        .usage = "ringfence sip FILE... [--json]",
-        .about = "Each file holds one SIP message as it travels in a datagram. Says whether it is valid by the\n"
-                 "grammar of RFC 3261, what is wrong first, and what could be read all the same.",
-        .common = false,
+	.usage = "ringfence sip FILE... [--json]",
+	.about =
+		"Each file holds one SIP message as it travels in a datagram. Says whether it is valid by the\n"
+		"grammar of RFC 3261, what is wrong first, and what could be read all the same.",
+	.common = false,
 };
 
 static char *read_whole(const char *path, size_t *len)

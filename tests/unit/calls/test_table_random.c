@@ -65,13 +65,22 @@ static size_t read_flow(const char *flow, int n, int64_t shift_us, struct ladder
 	return count;
 }
 
-/* A copy that borrows its own texts; of a retransmission, or of the message one hop further. */
+/* A slice of one message as the same slice of its copy. */
+static struct slice moved(struct slice s, const struct ladder_message *from,
+                          const struct ladder_message *to)
+{
+	return s.p ? (struct slice){(const char *)to + (s.p - (const char *)from), s.len} : s;
+}
+
+/* A retransmission, or the message one hop further; it borrows its own texts. */
 static void copy_message(struct ladder_message *to, const struct ladder_message *from, bool hop)
 {
 	*to = *from;
-	to->m.method_text = slice_of(to->method);
-	to->m.call_id = slice_of(to->id);
-	to->m.branch = (struct slice){to->branch, from->m.branch.len};
+	to->m.method_text = moved(from->m.method_text, from, to);
+	to->m.call_id = moved(from->m.call_id, from, to);
+	to->m.branch = moved(from->m.branch, from, to);
+	to->m.from_tag = moved(from->m.from_tag, from, to);
+	to->m.to_tag = moved(from->m.to_tag, from, to);
 	if (hop) {
 		to->m.src.bytes[15] = (uint8_t)(to->m.src.bytes[15] + 1);
 		to->m.dst.bytes[15] = (uint8_t)(to->m.dst.bytes[15] + 1);

@@ -158,7 +158,7 @@ static void test_long_file(void **state)
 			assert_int_equal(c.line, count + 1 + (unsigned)round);
 		}
 		assert_int_equal(count, LONG_ROWS - round);
-		assert_int_equal(csv_rewind(&c), round == 0 || round == 1);
+		assert_true(csv_rewind(&c));
 	}
 	assert_false(csv_failed(&c));
 	csv_close(&c);

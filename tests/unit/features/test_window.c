@@ -186,7 +186,8 @@ struct measured plain_measure(struct plain *p, unsigned n, double *tolerance)
 			double rank = ceil(m->q * (double)count - 1e-9);
 			out.i = v[rank < 1 ? 0 : (size_t)rank - 1];
 		}
-		*tolerance = p->panes || count > WINDOW_QUANTILE_EXACT ? 0.01 * fabs((double)out.i) : 0;
+		*tolerance =
+			p->panes || count > WINDOW_QUANTILE_EXACT ? 0.01 * fabs((double)out.i) : 0;
 		break;
 	case MEASURE_MIN:
 	case MEASURE_MAX:
@@ -221,21 +222,30 @@ static uint64_t below(uint64_t n)
 static struct window_spec spec_of(int64_t span_us, unsigned resolution, unsigned exact_max)
 {
 	struct window_spec spec = {
-	        .span_us = span_us,
-	        .resolution = resolution,
-	        .exact_max = exact_max,
-	        .arg_count = 2,
-	        .measures = {
-	                {MEASURE_COUNT, -1, -1, -1, 0},    {MEASURE_COUNT, -1, 0, -1, 0},
-	                {MEASURE_SUM, 0, -1, -1, 0},       {MEASURE_AVG, 0, 1, -1, 0},
-	                {MEASURE_MIN, 0, -1, -1, 0},       {MEASURE_MAX, 0, 0, -1, 0},
-	                {MEASURE_STDDEV, 0, -1, -1, 0},    {MEASURE_DISTINCT, 1, -1, -1, 0},
-	                {MEASURE_DISTINCT, 1, 0, -1, 0},   {MEASURE_RATIO, -1, 0, 1, 0},
-	                {MEASURE_QUANTILE, 0, -1, -1, 0.5}, {MEASURE_QUANTILE, 0, 1, -1, 0.95},
-	                {MEASURE_ENTROPY, 1, -1, -1, 0},   {MEASURE_TOP_SHARE, 1, -1, -1, 0},
-	                {MEASURE_FIRST, 0, 1, -1, 0},      {MEASURE_LAST, 0, 0, -1, 0},
-	        },
-	        .measure_count = 16,
+		.span_us = span_us,
+		.resolution = resolution,
+		.exact_max = exact_max,
+		.arg_count = 2,
+		.measures =
+			{
+				{MEASURE_COUNT, -1, -1, -1, 0},
+				{MEASURE_COUNT, -1, 0, -1, 0},
+				{MEASURE_SUM, 0, -1, -1, 0},
+				{MEASURE_AVG, 0, 1, -1, 0},
+				{MEASURE_MIN, 0, -1, -1, 0},
+				{MEASURE_MAX, 0, 0, -1, 0},
+				{MEASURE_STDDEV, 0, -1, -1, 0},
+				{MEASURE_DISTINCT, 1, -1, -1, 0},
+				{MEASURE_DISTINCT, 1, 0, -1, 0},
+				{MEASURE_RATIO, -1, 0, 1, 0},
+				{MEASURE_QUANTILE, 0, -1, -1, 0.5},
+				{MEASURE_QUANTILE, 0, 1, -1, 0.95},
+				{MEASURE_ENTROPY, 1, -1, -1, 0},
+				{MEASURE_TOP_SHARE, 1, -1, -1, 0},
+				{MEASURE_FIRST, 0, 1, -1, 0},
+				{MEASURE_LAST, 0, 0, -1, 0},
+			},
+		.measure_count = 16,
 	};
 
 	window_spec_finish(&spec);
@@ -255,16 +265,16 @@ struct traffic {
 };
 
 static const struct traffic traffics[] = {
-        {"sparse", 600000000, 30, 256, 60000000, 50, 0, 4000, 0},
-        {"up to hot and back", 600000000, 30, 256, 4000000, 50, 0, 4000, 300},
-        {"dense: panes", 600000000, 30, 256, 1500000, 400, 0, 4000, 0},
-        {"panes and back to exact", 600000000, 30, 256, 1500000, 400, 0, 6000, 700},
-        {"late events", 600000000, 30, 256, 3000000, 50, 20, 4000, 500},
-        {"late events in panes", 600000000, 30, 256, 1000000, 90, 20, 4000, 900},
-        {"a span that panes do not divide", 1000003, 7, 256, 2500, 100, 5, 4000, 600},
-        {"more values than are exact", 600000000, 6, 256, 60000, UINT64_MAX, 0, 12000, 0},
-        {"large exact window", 600000000, 30, 4096, 200000, 3000, 2, 8000, 0},
-        {"many quantile values", 86400000000, 30, 4096, 20000000, 700, 0, 6000, 0},
+	{"sparse", 600000000, 30, 256, 60000000, 50, 0, 4000, 0},
+	{"up to hot and back", 600000000, 30, 256, 4000000, 50, 0, 4000, 300},
+	{"dense: panes", 600000000, 30, 256, 1500000, 400, 0, 4000, 0},
+	{"panes and back to exact", 600000000, 30, 256, 1500000, 400, 0, 6000, 700},
+	{"late events", 600000000, 30, 256, 3000000, 50, 20, 4000, 500},
+	{"late events in panes", 600000000, 30, 256, 1000000, 90, 20, 4000, 900},
+	{"a span that panes do not divide", 1000003, 7, 256, 2500, 100, 5, 4000, 600},
+	{"more values than are exact", 600000000, 6, 256, 60000, UINT64_MAX, 0, 12000, 0},
+	{"large exact window", 600000000, 30, 4096, 200000, 3000, 2, 8000, 0},
+	{"many quantile values", 86400000000, 30, 4096, 20000000, 700, 0, 6000, 0},
 };
 
 static struct window_event random_event(const struct traffic *t, int64_t *now_us, unsigned i)
@@ -281,7 +291,8 @@ static struct window_event random_event(const struct traffic *t, int64_t *now_us
 	e.flags = (uint32_t)below(4);
 	e.has = below(10) ? 3 : (uint32_t)below(4);
 	e.args[0] = below(8) ? below(3600000000) : below(50);
-	e.args[1] = t->values == UINT64_MAX ? random_u64() : below(t->values) * below(2) + below(20);
+	e.args[1] =
+		t->values == UINT64_MAX ? random_u64() : below(t->values) * below(2) + below(20);
 	return e;
 }
 
@@ -295,9 +306,10 @@ static void check_measure(struct window_room *room, const struct window_spec *sp
 	double off = got.is_float ? fabs(got.f - want.f) : fabs((double)got.i - (double)want.i);
 
 	if (want.missing != got.missing || (!want.missing && off > tolerance)) {
-		fail_msg("%s: event %u, measure %u: expected %lld / %g (off by at most %g), got %lld / %g%s",
-		         id, event, n, (long long)want.i, want.f, tolerance, (long long)got.i, got.f,
-		         p->panes ? " over panes" : "");
+		fail_msg(
+			"%s: event %u, measure %u: expected %lld / %g (off by at most %g), got %lld / %g%s",
+			id, event, n, (long long)want.i, want.f, tolerance, (long long)got.i, got.f,
+			p->panes ? " over panes" : "");
 	}
 }
 
@@ -323,15 +335,18 @@ static void run_traffic(const struct traffic *t, uint64_t seed, size_t pool_byte
 		plain_add(&p, &e);
 		assert_int_equal(window_exact(&w), !p.panes);
 		panes_seen += p.panes;
-		/* Everything at some events, and the distinct values at all: their mode remembers. */
+		/* Everything at some events, and the distinct values at all: their mode remembers.
+		 */
 		bool all = i < 60 || below(40) == 0;
 		for (unsigned n = 0; n < spec.measure_count; n++) {
-			if (all || (p.panes && spec.measures[n].fn == MEASURE_DISTINCT && t->values > 4096)) {
+			if (all || (p.panes && spec.measures[n].fn == MEASURE_DISTINCT &&
+			            t->values > 4096)) {
 				check_measure(&room, &spec, &w, &p, n, t->id, i);
 			}
 		}
 		if (all) {
-			assert_int_equal(window_count(&room, &spec, &w, p.newest_us), plain_count(&p));
+			assert_int_equal(window_count(&room, &spec, &w, p.newest_us),
+			                 plain_count(&p));
 		}
 	}
 	if (strstr(t->id, "panes")) {
@@ -447,9 +462,9 @@ static void test_bins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_against_plain), cmocka_unit_test(test_fresh_seed),
-	        cmocka_unit_test(test_full_pool),     cmocka_unit_test(test_evidence),
-	        cmocka_unit_test(test_bins),
+		cmocka_unit_test(test_against_plain), cmocka_unit_test(test_fresh_seed),
+		cmocka_unit_test(test_full_pool),     cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_bins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

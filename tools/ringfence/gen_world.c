@@ -1,0 +1,83 @@
+/* Who lives in a world. Everybody is computed from his index, nobody is stored. */
+#include "ringfence/gen.h"
+
+/* Index spaces of numbers, far enough apart not to meet. */
+enum {
+	OUTSIDER_FIRST = 2000000,
+	SPECIAL_FIRST = 1900000, /* of fixed numbers */
+	BANK_FIRST = SPECIAL_FIRST + 100,
+	OFFICE_FIRST = SPECIAL_FIRST + 200,
+};
+
+/* Countries that subscribers talk to. */
+static const struct gen_range foreign[] = {
+        {"35387", 12}, {"48601", 11}, {"9198", 12}, {"33612", 11},
+        {"34612", 11}, {"491512", 13}, {"4366412", 12}, {"12126", 11},
+};
+
+/* Dear destinations that call-back and revenue-share schemes name (domain.md, T1 and T2). */
+static const struct gen_range high_cost[GEN_HIGH_COST] = {
+        {"2474", 8},   {"22220", 11}, {"23276", 11},  {"371901", 11}, {"6785", 10},   {"68572", 10},
+        {"67572", 11}, {"25263", 11}, {"881621", 12}, {"22242", 11},  {"371902", 11}, {"2475", 8},
+};
+
+bool gen_subscriber_business(uint64_t i)
+{
+	return i % 10 == 7;
+}
+
+uint64_t gen_subscriber(const struct gen_world *w, uint64_t i)
+{
+	i %= w->subscribers;
+	return gen_subscriber_business(i) ? gen_number(w->plan->fixed, i)
+	                                  : gen_number(w->plan->mobile, i);
+}
+
+uint64_t gen_outsider(const struct gen_world *w, uint64_t i)
+{
+	const struct gen_range *ranges = i % 4 == 0 ? w->plan->fixed : w->plan->mobile;
+
+	return gen_number(ranges, OUTSIDER_FIRST + i);
+}
+
+uint64_t gen_foreigner(struct gen_random *random)
+{
+	enum { COUNT = sizeof(foreign) / sizeof(foreign[0]) };
+
+	return gen_number_in(foreign[gen_below(random, COUNT)], gen_next(random) >> 20);
+}
+
+uint64_t gen_high_cost(struct gen_random *random)
+{
+	return gen_number_in(high_cost[gen_below(random, GEN_HIGH_COST)], gen_next(random) >> 20);
+}
+
+const char *gen_high_cost_prefix(size_t i)
+{
+	return high_cost[i].prefix;
+}
+
+uint64_t gen_dno(const struct gen_world *w)
+{
+	return gen_number(w->plan->fixed, SPECIAL_FIRST);
+}
+
+uint64_t gen_bank(const struct gen_world *w, uint64_t i)
+{
+	return gen_number(w->plan->fixed, BANK_FIRST + i);
+}
+
+uint64_t gen_office(const struct gen_world *w, uint64_t i)
+{
+	return gen_number(w->plan->fixed, OFFICE_FIRST + i);
+}
+
+uint64_t gen_hotline(const struct gen_world *w)
+{
+	return gen_number(w->plan->fixed, SPECIAL_FIRST + 1);
+}
+
+uint64_t gen_reminder(const struct gen_world *w)
+{
+	return gen_number(w->plan->fixed, SPECIAL_FIRST + 2);
+}
