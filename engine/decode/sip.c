@@ -174,7 +174,7 @@ bool sip_recognise(struct slice datagram)
 	struct slice s = skip_junk(datagram);
 	size_t token = sip_span(s, SIP_CLASS_TOKEN);
 
-	if (token == s.len || token == 0) {
+	if (token == s.len) {
 		return false;
 	}
 	if (!sip_is_blank(s.p[token])) {

@@ -37,28 +37,28 @@ enum gen_end { GEN_END_UNKNOWN = 0, GEN_END_CALLER, GEN_END_CALLEE, GEN_END_NETW
 
 struct gen_call {
 	int64_t start_us;
-	uint64_t caller;          /* E.164 digits; 0: withheld */
+	uint64_t caller; /* E.164 digits; 0: withheld */
 	uint64_t callee;
-	const char *display;      /* NULL: none; no quotes or commas in it */
-	const char *agent;        /* User-Agent; NULL: none */
-	const char *campaign;     /* NULL: an ordinary call */
+	const char *display;  /* NULL: none; no quotes or commas in it */
+	const char *agent;    /* User-Agent; NULL: none */
+	const char *campaign; /* NULL: an ordinary call */
 	const char *class;
-	uint32_t setup_ms;        /* INVITE to ringing, or to a failure before it */
-	uint32_t ring_ms;         /* 0: it never rang */
+	uint32_t setup_ms; /* INVITE to ringing, or to a failure before it */
+	uint32_t ring_ms;  /* 0: it never rang */
 	uint32_t talk_ms;
-	uint16_t code;            /* final SIP status */
-	uint8_t trunk_in;         /* enum gen_trunk; GEN_TRUNK_NONE: a stranger's address */
+	uint16_t code;    /* final SIP status */
+	uint8_t trunk_in; /* enum gen_trunk; GEN_TRUNK_NONE: a stranger's address */
 	uint8_t trunk_out;
-	uint8_t end;              /* enum gen_end: who hung up */
-	char attest;              /* 'A', 'B', 'C' or 0 */
-	bool capture;             /* calls.pcap instead of cdr.csv */
+	uint8_t end;  /* enum gen_end: who hung up */
+	char attest;  /* 'A', 'B', 'C' or 0 */
+	bool capture; /* calls.pcap instead of cdr.csv */
 };
 
 struct gen_world {
 	const struct gen_plan *plan;
 	uint64_t seed;
-	uint64_t calls;           /* ordinary ones */
-	uint64_t captured;        /* of them in the capture, about */
+	uint64_t calls;    /* ordinary ones */
+	uint64_t captured; /* of them in the capture, about */
 	uint64_t subscribers;
 	int64_t start_us;
 	int64_t span_us;
@@ -76,22 +76,22 @@ static inline int64_t gen_call_end(const struct gen_call *call)
 /* ---- people and places (gen_world.c) ---- */
 
 enum {
-	GEN_ROAMERS = 40,  /* the first subscribers travel: their calls may come from abroad */
+	GEN_ROAMERS = 40, /* the first subscribers travel: their calls may come from abroad */
 	GEN_PROTECTED = 20,
 	GEN_HIGH_COST = 12,
 };
 
 uint64_t gen_subscriber(const struct gen_world *w, uint64_t i); /* i modulo subscribers */
 bool gen_subscriber_business(uint64_t i);
-uint64_t gen_outsider(const struct gen_world *w, uint64_t i);   /* a customer of another network */
+uint64_t gen_outsider(const struct gen_world *w, uint64_t i); /* a customer of another network */
 uint64_t gen_foreigner(struct gen_random *random);
 uint64_t gen_high_cost(struct gen_random *random);
 const char *gen_high_cost_prefix(size_t i);
 uint64_t gen_dno(const struct gen_world *w);
 uint64_t gen_bank(const struct gen_world *w, uint64_t i);
-uint64_t gen_office(const struct gen_world *w, uint64_t i);     /* a public body */
+uint64_t gen_office(const struct gen_world *w, uint64_t i); /* a public body */
 uint64_t gen_hotline(const struct gen_world *w);
-uint64_t gen_reminder(const struct gen_world *w);               /* a registered caller */
+uint64_t gen_reminder(const struct gen_world *w); /* a registered caller */
 
 /* ---- calls in order of start ---- */
 

@@ -22,7 +22,7 @@ struct gen_calls {
 	size_t scene_at;
 	struct gen_call ordinary; /* the next one */
 	bool ordinary_left;
-	int64_t minute;      /* of the span */
+	int64_t minute; /* of the span */
 	int64_t minutes;
 	uint64_t weight_all;
 	uint64_t weight_done;
@@ -156,7 +156,8 @@ static bool open_minute(struct gen_calls *c)
 {
 	while (c->minute < c->minutes && c->minute_done == c->minute_calls) {
 		c->weight_done += minute_weight(c, c->minute++);
-		uint64_t upto = (uint64_t)((unsigned __int128)c->w->calls * c->weight_done / c->weight_all);
+		uint64_t upto =
+			(uint64_t)((unsigned __int128)c->w->calls * c->weight_done / c->weight_all);
 		c->minute_calls = upto - c->done;
 		c->minute_done = 0;
 	}
@@ -172,9 +173,10 @@ static void next_ordinary(struct gen_calls *c)
 		return;
 	}
 	uint64_t slot_us = (uint64_t)US_PER_MIN / c->minute_calls;
-	uint64_t into_us = c->minute_done * slot_us + (slot_us ? gen_below(&c->random, slot_us) : 0);
+	uint64_t into_us =
+		c->minute_done * slot_us + (slot_us ? gen_below(&c->random, slot_us) : 0);
 	*call = (struct gen_call){
-	        .start_us = c->w->start_us + (c->minute - 1) * US_PER_MIN + (int64_t)into_us,
+		.start_us = c->w->start_us + (c->minute - 1) * US_PER_MIN + (int64_t)into_us,
 	};
 	call->start_us -= call->start_us % US_PER_MS;
 	decide_route(c, call);

@@ -10,8 +10,9 @@ void gen_call_id(struct buf *out, const struct gen_world *w, uint64_t id)
 
 void gen_cdr_header(struct gen_file *f)
 {
-	buf_text(&f->out, "call_id,start_time,answer_time,end_time,caller,callee,trunk_in,trunk_out,"
-	                  "sip_code,hangup_by,caller_name,attest,ring_ms\n");
+	buf_text(&f->out,
+	         "call_id,start_time,answer_time,end_time,caller,callee,trunk_in,trunk_out,"
+	         "sip_code,hangup_by,caller_name,attest,ring_ms\n");
 }
 
 static void add_time(struct buf *out, int64_t time_us)

@@ -77,6 +77,8 @@ static const struct {
 	{"status of four digits", S("SIP/2.0 2000 X\r\n" REST "\r\n"), REASON_SIP_STATUS},
 	{"status wraps", S("SIP/2.0 4294967396 X\r\n" REST "\r\n"), REASON_SIP_STATUS},
 	{"status with a letter", S("SIP/2.0 2o0 X\r\n" REST "\r\n"), REASON_SIP_STATUS},
+	{"status begins with a letter", S("SIP/2.0 o20 X\r\n" REST "\r\n"), REASON_SIP_STATUS},
+	{"status ends with a letter", S("SIP/2.0 20o X\r\n" REST "\r\n"), REASON_SIP_STATUS},
 	{"version of a response", S("SIP/1.0 200 X\r\n" REST "\r\n"), REASON_SIP_VERSION},
 	{"header without colon", S(START "X\r\n" REST "\r\n"), REASON_SIP_HEADER},
 	{"header without name", S(START ": x\r\n" REST "\r\n"), REASON_SIP_HEADER},
@@ -145,6 +147,29 @@ static void test_fields(void **state)
 	assert_slice("text", "value", m->text, p.datagram);
 	assert_int_equal(m->header_count[SIP_H_OTHER], 0);
 	close_parsed(&p);
+}
+
+static void test_request_uris(void **state)
+{
+	static const struct {
+		struct slice start;
+		struct slice want;
+	} starts[] = {
+		{S("A sip:u@h SIP/2.0\r\n"), S("sip:u@h")},
+		{S("A <sip:u@h> SIP/2.0\r\n"), S("sip:u@h")},
+		{S("A <sip:u@h SIP/2.0\r\n"), S("<sip:u@h")},
+		{S("A sip:u@h> SIP/2.0\r\n"), S("sip:u@h>")},
+		{S("A < SIP/2.0\r\n"), S("<")},
+		{S("A \t sip:u@h; lr \t SIP/2.0\r\n"), S("sip:u@h; lr")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(starts); i++) {
+		struct parsed p = parse(starts[i].start);
+
+		assert_slice("start", "uri", p.msg.request_uri, starts[i].want);
+		close_parsed(&p);
+	}
 }
 
 static void test_response(void **state)
@@ -484,6 +509,10 @@ static const struct {
 	{"version only", S("SIP/2.0"), true},
 	{"version of letters", S("SIP/x.0 200 OK\r\n"), false},
 	{"version cut", S("SIP/2. 200 OK\r\n"), false},
+	{"version without slash", S("INVITE sip:u@h SIP_2.0\r\n"), false},
+	{"version without major", S("INVITE sip:u@h SIP/.12\r\n"), false},
+	{"version without minor", S("INVITE sip:u@h SIP/200.\r\n"), false},
+	{"version without dot", S("INVITE sip:u@h SIP/2_0\r\n"), false},
 	{"version goes on", S("SIP/2.0x 200 OK\r\n"), false},
 	{"in the second line", S("INVITE sip:u@h\r\nX SIP/2.0\r\n"), false},
 	{"in the middle", S("INVITE SIP/2.0 x\r\n"), false},
@@ -576,13 +605,14 @@ static void test_random_heads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_response),      cmocka_unit_test(test_refused_fields),
-		cmocka_unit_test(test_header_forms),  cmocka_unit_test(test_header_names),
-		cmocka_unit_test(test_methods),       cmocka_unit_test(test_bodies),
-		cmocka_unit_test(test_identity_more), cmocka_unit_test(test_every_length),
-		cmocka_unit_test(test_line_bound),    cmocka_unit_test(test_message_bound),
-		cmocka_unit_test(test_recognise),     cmocka_unit_test(test_random_heads),
+		cmocka_unit_test(test_refusals),       cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_request_uris),   cmocka_unit_test(test_response),
+		cmocka_unit_test(test_refused_fields), cmocka_unit_test(test_header_forms),
+		cmocka_unit_test(test_header_names),   cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_bodies),         cmocka_unit_test(test_identity_more),
+		cmocka_unit_test(test_every_length),   cmocka_unit_test(test_line_bound),
+		cmocka_unit_test(test_message_bound),  cmocka_unit_test(test_recognise),
+		cmocka_unit_test(test_random_heads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,8 +174,8 @@ static void test_subscribers(void **state)
 	assert_true(find(s, "+442079461001", &one));
 	assert_slice("prefix", "account", one.account, SLICE_LIT("A-3"));
 	assert_true(find(s, "+442079461012", &one));
-	assert_slice("longer prefix", "account", one.account, SLICE_LIT("A-3"));
-	assert_true(find(s, "+442079461123", &one) == false);
+	assert_slice("longer prefix", "account", one.account, SLICE_LIT("A-4"));
+	assert_false(find(s, "+442079461123", &one));
 	assert_true(find(s, "+442079461099", &one));
 	assert_slice("number", "account", one.account, SLICE_LIT("A-1"));
 	assert_false(find(s, "+442079460004", &one));
