@@ -8,7 +8,11 @@
 #include "core/err.h"
 #include "core/extsort.h"
 
-enum { INSTANT_EVENTS_MAX = 65536, INSTANT_TEXT_MAX = 64 << 20 };
+enum {
+	INSTANT_EVENTS_MAX = 65536,
+	INSTANT_TEXT_MAX = 64 << 20,
+	EVENT_BYTES_MAX = 1 << 20, /* what extsort takes */
+};
 
 struct source {
 	struct intake_source options;
@@ -47,7 +51,8 @@ static bool group_init(struct group *g, size_t memory_max)
 	};
 
 	g->watermark_us = INSTANT_NONE;
-	return extsort_new(&options, &g->waiting) == OK;
+	buf_reserve(&g->ahead, EVENT_BYTES_MAX);
+	return !g->ahead.failed && extsort_new(&options, &g->waiting) == OK;
 }
 
 struct intake *intake_new(const struct intake_options *options)
@@ -61,7 +66,8 @@ struct intake *intake_new(const struct intake_options *options)
 	arena_init(&in->texts, INSTANT_TEXT_MAX);
 	in->sources = calloc(options->source_count + 1, sizeof(*in->sources));
 	in->instant = malloc(INSTANT_EVENTS_MAX * sizeof(*in->instant));
-	bool whole = in->sources && in->instant;
+	buf_reserve(&in->packed, EVENT_BYTES_MAX);
+	bool whole = in->sources && in->instant && !in->packed.failed;
 	for (size_t i = 0; whole && i < INTAKE_GROUP_COUNT; i++) {
 		whole = group_init(&in->groups[i], options->memory_max);
 	}
@@ -178,9 +184,7 @@ static enum reason wait_for_order(struct intake *in, struct source *s, const str
 {
 	size_t size = event_packed_size(event);
 
-	buf_reset(&in->packed);
-	buf_reserve(&in->packed, size);
-	if (in->packed.failed) {
+	if (size >= EVENT_BYTES_MAX) {
 		return REASON_SHED;
 	}
 	event_pack(event, in->packed.p);
@@ -224,20 +228,22 @@ static bool look_ahead(struct group *g)
 	}
 	buf_reset(&g->ahead);
 	buf_slice(&g->ahead, bytes);
-	g->has_ahead = !g->ahead.failed;
-	return g->has_ahead;
+	g->has_ahead = true;
+	return true;
 }
 
 static bool keep(struct intake *in, struct group *g)
 {
 	struct slice bytes = arena_copy(&in->texts, buf_view(&g->ahead));
+	bool copied = bytes.p != NULL;
 
-	if (!bytes.p) {
+	if (!copied && in->instant_count > 0) {
 		return false;
 	}
-	event_unpack(bytes, &in->instant[in->instant_count++]);
+	/* Without memory for a copy it leaves alone, before the next one takes its place. */
+	event_unpack(copied ? bytes : buf_view(&g->ahead), &in->instant[in->instant_count++]);
 	g->has_ahead = false;
-	return true;
+	return copied;
 }
 
 static int cmp_events(const void *a, const void *b)

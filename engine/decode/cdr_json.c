@@ -170,6 +170,27 @@ static bool take_string(struct slice *s, struct slice *text)
 	return take(s, '"');
 }
 
+/* A member's name with its colon, as a column. Producers keep one order of members, so that the
+ * name can mostly be compared where it is expected instead of being looked for.
+ */
+static bool take_name(struct slice *s, unsigned hint, unsigned *column)
+{
+	struct slice name = hint < CDR_COLUMN_COUNT
+	                            ? slice_of(cdr_column_name((enum cdr_column)hint))
+	                            : SLICE_NONE;
+
+	if (name.len > 0 && s->len > name.len + 1 && s->p[0] == '"' && s->p[name.len + 1] == '"' &&
+	    memcmp(s->p + 1, name.p, name.len) == 0) {
+		*column = hint;
+		*s = slice_skip(*s, name.len + 2);
+	} else if (take_string(s, &name)) {
+		*column = cdr_column_find(name, hint);
+	} else {
+		return false;
+	}
+	return take(s, ':');
+}
+
 static bool take_value(struct slice *s, struct slice *text)
 {
 	if (s->len > 0 && s->p[0] == '"') {
@@ -189,9 +210,10 @@ static bool take_value(struct slice *s, struct slice *text)
 /* false: not of the plain shape; nothing of cells is good. */
 static bool read_short(struct cdr_reader *r, struct slice s, struct cdr_cells *cells)
 {
-	unsigned column = CDR_COLUMN_COUNT - 1;
+	unsigned hint = 0;
+	unsigned column;
 	uint64_t unknown = 0;
-	struct slice name, value;
+	struct slice value;
 
 	*cells = (struct cdr_cells){0};
 	if (!take(&s, '{')) {
@@ -199,15 +221,16 @@ static bool read_short(struct cdr_reader *r, struct slice s, struct cdr_cells *c
 	}
 	do {
 		(void)take(&s, ' ');
-		bool plain = take_string(&s, &name) && take(&s, ':');
-		(void)take(&s, ' ');
-		if (!plain || !take_value(&s, &value)) {
+		if (!take_name(&s, hint, &column)) {
 			return false;
 		}
-		unsigned found = cdr_column_find(name, column + 1);
-		if (found < CDR_COLUMN_COUNT) {
-			column = found;
+		(void)take(&s, ' ');
+		if (!take_value(&s, &value)) {
+			return false;
+		}
+		if (column < CDR_COLUMN_COUNT) {
 			cells->of[column] = value;
+			hint = column + 1;
 		} else {
 			unknown++;
 		}

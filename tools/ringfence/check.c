@@ -72,7 +72,7 @@ int cmd_check(int argc, char **argv)
 	size_t rules = 0;
 	options.site.whole = &rules;
 	diags_init(&diags);
-	struct site *site = site_load(&options.site, &diags);
+	struct site *site = common_load(&options, &diags);
 	diags_sort(&diags);
 	if (options.json) {
 		print_json(&diags, rules, &out);

@@ -1,10 +1,12 @@
 #include "ringfence/common.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "app/config.h"
 #include "core/err.h"
 
 double common_seconds(void)
@@ -41,6 +43,77 @@ bool common_write(FILE *f, struct buf *out)
 	return fflush(f) == 0 && whole;
 }
 
+/* --config, kept to the end: the site borrows its texts. */
+static struct config *configuration;
+
+static void free_configuration(void)
+{
+	config_free(configuration);
+	configuration = NULL;
+}
+
+/* Options of the command line win over the configuration; lists of both count. */
+static bool merge_config(struct common_options *options, struct diags *diags)
+{
+	struct site_options *given = &options->site;
+	struct site_options site;
+
+	configuration = config_load(options->config, diags);
+	if (!configuration) {
+		return false;
+	}
+	(void)atexit(free_configuration);
+	config_site(configuration, &site);
+	site.home = given->home ? given->home : site.home;
+	site.trunks = given->trunks ? given->trunks : site.trunks;
+	site.subscribers = given->subscribers ? given->subscribers : site.subscribers;
+	site.key_file = given->key_file;
+	site.whole = given->whole;
+	site.without_rules = given->without_rules;
+	if (given->rule_count) {
+		site.rules = given->rules;
+		site.rule_count = given->rule_count;
+	}
+	struct site_options own = *given;
+	*given = site;
+	/* A list of the command line stands before the same one of the configuration. */
+	size_t room = SITE_LISTS_MAX - own.list_count;
+	size_t kept = site.list_count < room ? site.list_count : room;
+	memcpy(given->lists, own.lists, own.list_count * sizeof(own.lists[0]));
+	memcpy(given->lists + own.list_count, site.lists, kept * sizeof(site.lists[0]));
+	given->list_count = own.list_count + kept;
+	return true;
+}
+
+const char *common_site_name(void)
+{
+	return configuration ? configuration->site : "local";
+}
+
+const char *common_engine_name(void)
+{
+	return configuration ? configuration->engine : "replay";
+}
+
+struct feed_options common_feed(const struct common_options *options, const struct site *site)
+{
+	struct feed_options feed = options_feed(options, site);
+
+	if (configuration) {
+		feed.caller_from = configuration->caller == CALLER_FROM;
+		feed.max_idle_us = configuration->max_idle_us;
+	}
+	return feed;
+}
+
+struct site *common_load(struct common_options *options, struct diags *diags)
+{
+	if (options->config && !merge_config(options, diags)) {
+		return NULL;
+	}
+	return site_load(&options->site, diags);
+}
+
 struct site *common_site(struct common_options *options, bool without_rules)
 {
 	struct diags *diags = calloc(1, sizeof(*diags));
@@ -51,7 +124,7 @@ struct site *common_site(struct common_options *options, bool without_rules)
 	}
 	diags_init(diags);
 	options->site.without_rules = without_rules;
-	struct site *site = site_load(&options->site, diags);
+	struct site *site = common_load(options, diags);
 	if (site) {
 		/* Warnings are for `check`; here only what hinders. */
 		site->sources = diags;

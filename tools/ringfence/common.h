@@ -13,6 +13,12 @@ int common_options(int argc, char **argv, const struct command_help *help,
  * errors.
  */
 struct site *common_site(struct common_options *options, bool without_rules);
+/* The same with diagnostics of the caller's, which must outlive the site. */
+struct site *common_load(struct common_options *options, struct diags *diags);
+/* "local" and "replay" without --config. */
+const char *common_site_name(void);
+const char *common_engine_name(void);
+struct feed_options common_feed(const struct common_options *options, const struct site *site);
 /* A command that reads traffic needs at least one input: prints the usage error. */
 bool common_has_input(const struct common_options *options, const char *usage);
 /* A progress line on stderr, once a second, when it is a terminal: for feed_options.progress. */

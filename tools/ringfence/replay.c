@@ -112,8 +112,8 @@ static int run(const struct common_options *options, const struct replay_options
 {
 	struct pipeline_options pipeline = {
 		.site = site,
-		.site_name = "local",
-		.engine_name = "replay",
+		.site_name = common_site_name(),
+		.engine_name = common_engine_name(),
 		.source_names = inputs->names,
 		.source_count = inputs->count,
 		.memory = options->memory,
@@ -171,7 +171,7 @@ int cmd_replay(int argc, char **argv)
 	if (!site) {
 		return EXIT_BAD_INPUT;
 	}
-	struct feed_options feed = options_feed(&options, site);
+	struct feed_options feed = common_feed(&options, site);
 	feed.progress = common_progress;
 	feed.user = &begin;
 	feed.rejects = o.rejects ? fopen(o.rejects, "w") : NULL;

@@ -33,7 +33,7 @@ int cmd_calls(int argc, char **argv)
 	if (!site) {
 		return EXIT_BAD_INPUT;
 	}
-	struct feed_options feed = options_feed(&options, site);
+	struct feed_options feed = common_feed(&options, site);
 	status = calls_run(options.inputs, options.input_count, &feed, &site->norm,
 	                   options.json && !csv, stdout);
 	site_free(site);
@@ -63,7 +63,7 @@ int cmd_inspect(int argc, char **argv)
 	if (!site) {
 		return EXIT_BAD_INPUT;
 	}
-	struct feed_options feed = options_feed(&options, site);
+	struct feed_options feed = common_feed(&options, site);
 	status = inspect_run(options.inputs, options.input_count, &feed, options.json, stdout);
 	site_free(site);
 	return status;

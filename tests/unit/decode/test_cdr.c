@@ -788,6 +788,90 @@ static void fast_equals_plain(void **state)
 	}
 }
 
+/* The short way through a JSON line against core/json, over lines of random pieces. */
+static void short_json_equals_plain(void **state)
+{
+	static const char *const pieces[] = {
+		"{",
+		"}",
+		"\"call_id\":",
+		"\"caller\": ",
+		"\"CALLEE\":",
+		"\"x\":",
+		",",
+		", ",
+		"\"a\"",
+		"\"0123456789abcdefghijklmnop\"",
+		"\"0123456789abcdef\"",
+		"12",
+		"-0",
+		"007",
+		"1.5",
+		"1.",
+		"2e5",
+		"null",
+		"true",
+		"[1]",
+		"{\"a\":1}",
+		"\"\\u0041\"",
+		"\"\xc3\xa9\"",
+		"\"\t\"",
+		" ",
+		"\"end_time\":1",
+		"\"sip_code\":\"200\"",
+		"nullx",
+		"\"",
+		"0.",
+		"\"\\q\"",
+	};
+	static const char shape[] = "{kvckvckvckv}";
+	enum { PIECES = sizeof(pieces) / sizeof(pieces[0]) };
+	static struct cdr_reader other;
+	struct cdr_options options = {.form = CDR_JSON, .key = &key};
+	struct cdr_begin begin;
+	const char *why;
+	uint64_t seed = 77;
+	unsigned good = 0;
+
+	(void)state;
+	assert_int_equal(cdr_reader_init(&reader, &options, SLICE_LIT("{"), &begin, &why), OK);
+	assert_int_equal(cdr_reader_init(&other, &options, SLICE_LIT("{"), &begin, &why), OK);
+	for (int round = 0; round < 40000; round++) {
+		char text[600] = "";
+		for (const char *at = shape; *at; at++) {
+			seed = seed * 6364136223846793005U + 1442695040888963407U;
+			size_t any = (seed >> 33) % PIECES;
+			size_t pick = *at == '{'   ? 0
+			              : *at == '}' ? 1
+			              : *at == 'c' ? 6 + any % 2
+			              : *at == 'k' ? 2 + any % 4
+			                           : 8 + any % 10;
+			strcat(text, pieces[(seed >> 50) % 12 ? pick : any]);
+		}
+		struct slice copy = heap_copy(text, strlen(text));
+		struct cdr_row row;
+		struct cdr_cells fast, plain;
+		cdr_json_split(copy, &row);
+		reader.scratch_used = 0;
+		other.scratch_used = 0;
+		reader.unknown = 0;
+		other.unknown = 0;
+		enum reason refused = cdr_json_cells(&reader, &row, &fast);
+		assert_int_equal(refused, cdr_json_cells_plain(&other, &row, &plain));
+		for (unsigned i = 0; refused == REASON_NONE && i < CDR_COLUMN_COUNT; i++) {
+			if (!slice_eq(fast.of[i], plain.of[i]) || !fast.of[i].p != !plain.of[i].p) {
+				fail_msg("%s: column %u", text, i);
+			}
+		}
+		if (refused == REASON_NONE) {
+			assert_int_equal(reader.unknown, other.unknown);
+			good++;
+		}
+		heap_free(copy);
+	}
+	assert_in_range(good, 1000, 39000);
+}
+
 static void cell_bound(void **state)
 {
 	char text[2 * CDR_CELLS_MAX + 64];
@@ -828,6 +912,7 @@ int main(void)
 		cmocka_unit_test(formats),
 		cmocka_unit_test(fixed_columns),
 		cmocka_unit_test(fast_equals_plain),
+		cmocka_unit_test(short_json_equals_plain),
 		cmocka_unit_test(cell_bound),
 	};
 
