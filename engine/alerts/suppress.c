@@ -122,6 +122,9 @@ bool suppress_muted(struct suppress *s, struct hash128 key, int64_t time_us, int
 	}
 	if (!e->until_us) {
 		make_room(s, time_us);
+		if (s->used + 1 >= s->cap) {
+			return false; /* no memory: rather an alert twice than a full table */
+		}
 		e = find(s, key);
 		s->used++;
 	}

@@ -9,7 +9,7 @@
 #include "app/live_ops.h"
 #include "core/log.h"
 
-enum { BYTES_A_READ = 256 * 1024 };
+enum { BYTES_A_READ = 256 * 1024, LAST_READS_MAX = 64 };
 
 struct connection {
 	struct live_listen *listen;
@@ -73,6 +73,13 @@ static void on_readable(void *arg)
 	o->round(o->user);
 }
 
+static bool watch(struct connection *c)
+{
+	c->watch = loop_fd_new(c->listen->source.options->loop, c->fd, on_readable, c);
+	return c->watch != NULL;
+}
+
+/* Before the start connections are taken and left waiting. */
 static void on_accepted(void *arg, int fd)
 {
 	struct live_listen *l = arg;
@@ -86,8 +93,7 @@ static void on_accepted(void *arg, int fd)
 	c->listen = l;
 	c->fd = fd;
 	c->records = records_new(&l->shared);
-	c->watch = c->records ? loop_fd_new(l->source.options->loop, fd, on_readable, c) : NULL;
-	if (!c->watch) {
+	if (!c->records || (l->running && !watch(c))) {
 		l->refused++;
 		end_connection(c);
 		return;
@@ -107,6 +113,12 @@ static void start(struct live_source *s)
 	struct live_listen *l = (struct live_listen *)s;
 
 	l->running = true;
+	for (struct connection *c = l->connections, *next; c; c = next) {
+		next = c->next;
+		if (!watch(c)) {
+			end_connection(c);
+		}
+	}
 }
 
 static void tick(struct live_source *s)
@@ -114,7 +126,23 @@ static void tick(struct live_source *s)
 	(void)s;
 }
 
-/* What the senders have handed over already is still read: they cannot know that it was not. */
+/* What a sender has handed over already is still read: it cannot know that it was not. */
+static void read_rest(struct connection *c)
+{
+	struct live_listen *l = c->listen;
+	ssize_t n = read(c->fd, l->bytes, sizeof(l->bytes));
+
+	for (int i = 0; i < LAST_READS_MAX && n > 0; i++) {
+		if (!records_take(c->records, (struct slice){l->bytes, (size_t)n})) {
+			return;
+		}
+		n = read(c->fd, l->bytes, sizeof(l->bytes));
+	}
+	if (n == 0) {
+		records_end(c->records);
+	}
+}
+
 static void stop(struct live_source *s)
 {
 	struct live_listen *l = (struct live_listen *)s;
@@ -123,13 +151,7 @@ static void stop(struct live_source *s)
 	l->listener = NULL;
 	for (struct connection *c = l->connections, *next; c; c = next) {
 		next = c->next;
-		ssize_t n = read(c->fd, l->bytes, sizeof(l->bytes));
-		while (n > 0 && records_take(c->records, (struct slice){l->bytes, (size_t)n})) {
-			n = read(c->fd, l->bytes, sizeof(l->bytes));
-		}
-		if (n == 0) {
-			records_end(c->records);
-		}
+		read_rest(c);
 		end_connection(c);
 	}
 	if (strncmp(s->config->address, "unix:", 5) == 0) {

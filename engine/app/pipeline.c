@@ -82,10 +82,40 @@ static void send_alert(struct pipeline *p, const struct alert *alert)
 	pthread_mutex_unlock(&p->lock);
 }
 
+enum { DEDUPE_AHEAD = 16 };
+
+/* Rows of calls that were seen before become rows of no kind: nothing looks at them any more. */
+static void drop_duplicates(struct pipeline *p, struct batch *b)
+{
+	const struct slice *ids = b->col[FIELD_CALL_ID].text;
+	uint64_t hashes[DEDUPE_AHEAD];
+
+	stage_in(&p->dedupe_count, b->count);
+	for (uint32_t i = 0; i < b->count + DEDUPE_AHEAD; i++) {
+		if (i >= DEDUPE_AHEAD) {
+			uint32_t row = i - DEDUPE_AHEAD;
+			if (b->kind[row] == KIND_CALL &&
+			    dedupe_seen(p->dedupe, hashes[row % DEDUPE_AHEAD],
+			                b->col[FIELD_TIME].i64[row])) {
+				b->kind[row] = KIND_NONE;
+				stage_drop(&p->dedupe_count, REASON_DUPLICATE_CALL);
+			} else {
+				stage_out(&p->dedupe_count, 1);
+			}
+			p->by_kind[b->kind[row]]++;
+		}
+		if (i < b->count && b->kind[i] == KIND_CALL) {
+			hashes[i % DEDUPE_AHEAD] = dedupe_hash(p->dedupe, ids[i]);
+			dedupe_prefetch(p->dedupe, hashes[i % DEDUPE_AHEAD]);
+		}
+	}
+}
+
 static void run_batch(struct pipeline *p, struct batch *batch)
 {
 	struct alert alert;
 
+	drop_duplicates(p, batch);
 	enrich_run(p->enrich, batch);
 	detector_run(p->detector, batch);
 	for (size_t i = 0; i < detector_count(p->detector); i++) {
@@ -259,23 +289,8 @@ int pipeline_reload(struct pipeline *p, const struct site *site, const char **wh
 
 /* ---- events ---- */
 
-static bool duplicate(struct pipeline *p, const struct event *e)
-{
-	stage_in(&p->dedupe_count, 1);
-	if (e->kind == KIND_CALL &&
-	    dedupe_seen(p->dedupe, dedupe_hash(p->dedupe, e->call_id), e->time_us)) {
-		stage_drop(&p->dedupe_count, REASON_DUPLICATE_CALL);
-		return true;
-	}
-	stage_out(&p->dedupe_count, 1);
-	return false;
-}
-
 void pipeline_push(struct pipeline *p, const struct event *event)
 {
-	if (duplicate(p, event)) {
-		return;
-	}
 	/* Events of one instant stay in one batch. */
 	if (p->filling->count >= BATCH_ROWS && event->time_us != p->last_us) {
 		hand_over(p);
@@ -290,7 +305,6 @@ void pipeline_push(struct pipeline *p, const struct event *event)
 		stage_drop(&p->batch_count, REASON_BATCH_TEXT);
 		return;
 	}
-	p->by_kind[event->kind]++;
 	p->first_seen_us = p->first_seen_us == INSTANT_NONE ? event->time_us : p->first_seen_us;
 	p->last_us = event->time_us;
 }

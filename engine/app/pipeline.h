@@ -1,4 +1,4 @@
-/* From events in order to alerts at the sinks: duplicates out, batches, enrichment, detection.
+/* From events in order to alerts at the sinks: batches, duplicates out, enrichment, detection.
  *
  *	struct pipeline *p = pipeline_new(&options, &why);
  *	while (event) pipeline_push(p, &event);
@@ -44,12 +44,12 @@ struct rule_count {
 };
 
 struct pipeline_stats {
-	struct stage_count dedupe; /* events in, events that are not duplicates out */
 	struct stage_count batch;
+	struct stage_count dedupe; /* events in, events that are not duplicates out */
 	struct detector_stats detect;
 	struct alerts_stats alerts;
 	uint64_t sent; /* alerts handed to the sinks */
-	uint64_t events_by_kind[KIND_COUNT];
+	uint64_t events_by_kind[KIND_COUNT]; /* [KIND_NONE]: duplicates */
 	const struct rule_count *by_rule; /* rules with alerts, by name; the pipeline's */
 	size_t rule_count;
 	int64_t first_us, last_us; /* event time; INSTANT_NONE when empty */

@@ -212,8 +212,8 @@ void replay_stats_json(const struct replay_inputs *inputs, struct pipeline *p,
 	json_array(&w);
 	write_stage(&w, "decode", &decode);
 	write_stage(&w, "calls", &calls);
-	write_stage(&w, "dedupe", &s.dedupe);
 	write_stage(&w, "batch", &s.batch);
+	write_stage(&w, "duplicates", &s.dedupe);
 	write_stage(&w, "detect", &detect);
 	json_array_end(&w);
 	write_alerts(&w, &s, report);

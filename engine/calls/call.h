@@ -66,7 +66,7 @@ struct call {
 	uint32_t cseq;          /* of the INVITE being tried */
 	uint32_t cseq_hop;
 	uint32_t cseq_acked;
-	uint32_t text;   /* first chunk; SLAB_NONE once issued */
+	uint32_t text;   /* first chunk, until it has ended */
 	uint16_t status; /* of the last final response >= 300 to the INVITE being tried; 0 */
 	int16_t q850;    /* -1: missing */
 	uint8_t state;

@@ -17,10 +17,14 @@ struct line {
 };
 static_assert(sizeof(struct line) == 64, "one cache line");
 
+enum { LINES_FIRST = 3 * 1024 };
+
 struct dedupe {
 	const struct hash_key *key;
 	struct line *lines;
 	uint64_t line_count;
+	uint64_t line_max;
+	uint64_t filled; /* entries ever used since the lines were made */
 	int64_t window_us;
 	int64_t newest_us;
 	struct dedupe_stat stat;
@@ -34,13 +38,13 @@ struct dedupe *dedupe_new(uint64_t entries_max, int64_t window_us, const struct 
 		return NULL;
 	}
 	/* Half as many again as promised: a line is three eighths of 24 bytes an entry. */
-	d->line_count = entries_max / 8 * 3 + 3;
+	d->line_max = entries_max / 8 * 3 + 3;
+	d->line_count = d->line_max < LINES_FIRST ? d->line_max : LINES_FIRST;
 	d->key = key;
 	d->window_us = window_us;
 	d->newest_us = INT64_MIN;
-	d->lines = d->line_count <= UINT32_MAX
-	                   ? region_new(d->line_count * sizeof(*d->lines), false)
-	                   : NULL;
+	d->lines = d->line_max <= UINT32_MAX ? region_new(d->line_count * sizeof(*d->lines), false)
+	                                     : NULL;
 	if (!d->lines) {
 		dedupe_free(d);
 		return NULL;
@@ -149,12 +153,50 @@ static struct entry *make_room_slow(struct dedupe *d, struct line *a, struct lin
 	return room;
 }
 
+static void insert(struct dedupe *d, uint64_t hash, int64_t time_us)
+{
+	struct line *a = line_of(d, hash, 0);
+	struct line *b = line_of(d, hash, 1);
+	int room_a, room_b;
+	struct entry *in_a = line_room(d, a, &room_a);
+	struct entry *in_b = line_room(d, b, &room_b);
+	struct entry *e = room_a >= room_b ? in_a : in_b;
+
+	e = e ? e : make_room_slow(d, a, b);
+	d->filled += e->hash == 0;
+	*e = (struct entry){.hash = hash, .time_us = time_us};
+}
+
+/* Twice the lines. The line of a half-hash is a linear function of it, so what shared a line shares
+ * two now: everything finds room again. Without memory the present lines serve on.
+ */
+static void grow_slow(struct dedupe *d)
+{
+	struct dedupe next = *d;
+
+	next.line_count = d->line_count * 2 < d->line_max ? d->line_count * 2 : d->line_max;
+	next.lines = region_new(next.line_count * sizeof(*next.lines), false);
+	if (!next.lines) {
+		return;
+	}
+	next.filled = 0;
+	for (uint64_t l = 0; l < d->line_count; l++) {
+		for (int i = 0; i < LINE; i++) {
+			const struct entry *e = &d->lines[l].entry[i];
+			if (!is_free(d, e)) {
+				insert(&next, e->hash, e->time_us);
+			}
+		}
+	}
+	region_drop(d->lines, d->line_count * sizeof(*d->lines));
+	*d = next;
+}
+
 bool dedupe_seen(struct dedupe *d, uint64_t hash, int64_t time_us)
 {
 	struct line *a = line_of(d, hash, 0);
 	struct line *b = line_of(d, hash, 1);
 	struct entry *e = line_find(a, hash);
-	int room_a, room_b;
 
 	d->stat.seen++;
 	d->newest_us = time_us > d->newest_us ? time_us : d->newest_us;
@@ -169,11 +211,10 @@ bool dedupe_seen(struct dedupe *d, uint64_t hash, int64_t time_us)
 		e->time_us = after ? time_us : e->time_us;
 		return false;
 	}
-	struct entry *in_a = line_room(d, a, &room_a);
-	struct entry *in_b = line_room(d, b, &room_b);
-	e = room_a >= room_b ? in_a : in_b;
-	e = e ? e : make_room_slow(d, a, b);
-	*e = (struct entry){.hash = hash, .time_us = time_us};
+	if (d->filled >= d->line_count * LINE / 2 && d->line_count < d->line_max) {
+		grow_slow(d);
+	}
+	insert(d, hash, time_us);
 	return false;
 }
 

@@ -125,19 +125,18 @@ static void issue(struct call_table *t, const struct call *c, enum event_kind ki
 	out.emit(out.user, &e);
 }
 
-/* The end of a call that stays in the table for its stragglers, or of one that goes. */
-static void close_call(struct call_table *t, struct call *c, struct outlet out)
+/* What is left of a call then knows its stragglers, no texts. */
+static void close_call(struct call_table *t, const struct call *c, struct outlet out)
 {
 	issue(t, c, KIND_CALL, out);
 	texts_drop(&t->chunks, c->text);
-	c->text = SLAB_NONE;
 }
 
 /* Brings a call into the queue of its state; what has just ended is issued. */
 static void requeue(struct call_table *t, uint32_t slot, uint8_t old_state, int64_t since_us,
                     struct outlet out)
 {
-	struct call *c = call_at(t, slot);
+	const struct call *c = call_at(t, slot);
 
 	queue_remove(&t->queue[old_state], slot);
 	if (c->state == CALL_ENDED) {

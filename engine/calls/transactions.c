@@ -27,7 +27,7 @@ enum { CHUNKS_EACH = 2 };
 struct transaction {
 	struct queue_link link;
 	uint64_t key;
-	uint32_t text; /* SLAB_NONE once issued */
+	uint32_t text; /* first chunk, while open */
 	uint32_t final_tag;
 	uint16_t source;
 	uint16_t status; /* final; 0: none yet */
@@ -102,7 +102,6 @@ static void finish(struct transactions *ts, uint32_t slot, int64_t time_us, even
 
 	issue(ts, t, time_us, emit, user);
 	texts_drop(&ts->chunks, t->text);
-	t->text = SLAB_NONE;
 	t->open = false;
 	queue_remove(&ts->open, slot);
 	queue_push(&ts->done, slot, time_us);

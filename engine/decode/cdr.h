@@ -107,6 +107,7 @@ struct cdr_row {
 	enum reason refused; /* REASON_NONE, or why it cannot be read further */
 	/* CSV: where each cell ends, in bytes from the begin of the row. */
 	bool quotes;
+	bool doubled; /* quotes within quotes */
 	unsigned cell_count;
 	uint32_t cell_end[CDR_CELLS_MAX];
 };

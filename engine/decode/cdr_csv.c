@@ -1,5 +1,7 @@
 /* RFC 4180 rows. The fast splitter takes 32 bytes at a time into a mask of the bytes that mean
- * something (comma, LF, quote, NUL) and visits only those; a row of 150 bytes has some 13.
+ * something (comma, LF, quote, NUL) and visits only those; a row of 150 bytes has some 13. With
+ * quotes the mask of what stands inside of them is the running exclusive-or of the quotes (as in
+ * G. Langdale, D. Lemire, "Parsing gigabytes of JSON per second"), and only cell ends are visited.
  */
 #include <string.h>
 
@@ -31,6 +33,7 @@ static void begin_row(struct cdr_row *row)
 	row->refused = REASON_NONE;
 	row->lines = 0;
 	row->quotes = false;
+	row->doubled = false;
 	row->cell_count = 0;
 }
 
@@ -97,6 +100,7 @@ void cdr_csv_split_plain(struct slice rest, struct cdr_row *row)
 			state = c == '"' ? QUOTE_SEEN : QUOTED;
 		} else if (state == QUOTE_SEEN && c == '"') {
 			state = QUOTED;
+			row->doubled = true;
 		} else if (c == '\n') {
 			break;
 		} else if (c == ',') {
@@ -125,7 +129,18 @@ void cdr_csv_split_plain(struct slice rest, struct cdr_row *row)
 
 enum { BLOCK = 32 };
 
-static inline unsigned specials_16(const char *p)
+/* A bit a byte of the block that equals c. */
+static inline uint32_t bytes_equal(const char *p, char c)
+{
+	__m128i wanted = _mm_set1_epi8(c);
+	__m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i high = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+
+	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, wanted)) |
+	       (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, wanted)) << 16;
+}
+
+static inline uint32_t specials_16(const char *p)
 {
 	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 	__m128i ends = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(',')),
@@ -133,10 +148,10 @@ static inline unsigned specials_16(const char *p)
 	__m128i rare = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
 	                            _mm_cmpeq_epi8(v, _mm_setzero_si128()));
 
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(ends, rare));
+	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(ends, rare));
 }
 
-static inline unsigned specials(const char *p)
+static inline uint32_t specials(const char *p)
 {
 	return specials_16(p) | specials_16(p + 16) << 16;
 }
@@ -148,7 +163,7 @@ static bool split_bare(struct slice rest, struct cdr_row *row)
 	unsigned count = 0;
 
 	for (size_t block = 0; block + BLOCK <= limit; block += BLOCK) {
-		for (unsigned mask = specials(rest.p + block); mask; mask &= mask - 1) {
+		for (uint32_t mask = specials(rest.p + block); mask; mask &= mask - 1) {
 			size_t at = block + (unsigned)__builtin_ctz(mask);
 			if (rest.p[at] == ',' && count < CDR_CELLS_MAX - 1) {
 				row->cell_end[count++] = (uint32_t)at;
@@ -164,47 +179,80 @@ static bool split_bare(struct slice rest, struct cdr_row *row)
 	return false;
 }
 
-/* Rows with quotes that are not broken: inside of quotes only the closing one counts. */
+/* The bits of a block from each odd quote on up to the next one: what stands inside of quotes. */
+static inline uint32_t between_quotes(uint32_t quotes)
+{
+	for (unsigned shift = 1; shift < BLOCK; shift *= 2) {
+		quotes ^= quotes << shift;
+	}
+	return quotes;
+}
+
+/* What a block with quotes leaves to the next one. */
+struct quote_carry {
+	uint32_t inside; /* all ones: it ended inside of quotes */
+	uint32_t begins; /* 1: a cell, or the second of two quotes, may begin with the next byte */
+	uint32_t closed; /* 1: its last byte closed quotes */
+};
+
+/* The ends of cells in a block, up to that of the row; false: for the plain splitter. */
+static bool find_ends(struct slice rest, size_t block, struct quote_carry *carry,
+                      struct cdr_row *row, uint32_t *ends)
+{
+	const char *p = rest.p + block;
+	uint32_t quotes = bytes_equal(p, '"');
+	uint32_t lines = bytes_equal(p, '\n');
+	uint32_t inside = between_quotes(quotes) ^ carry->inside;
+	uint32_t opening = quotes & inside;
+	uint32_t closing = quotes & ~inside;
+	uint32_t outside = (bytes_equal(p, ',') | lines) & ~inside;
+	uint32_t last = lines & ~inside;
+	uint32_t of_row = last ? last ^ (last - 1) : UINT32_MAX;
+	uint32_t may_open = (outside | closing) << 1 | carry->begins;
+	uint32_t behind = closing << 1 | carry->closed;
+
+	if ((bytes_equal(p, '\0') | (opening & ~may_open)) & of_row) {
+		return false;
+	}
+	for (uint32_t odd = behind & ~(opening | outside) & of_row; odd; odd &= odd - 1) {
+		const char *at = p + __builtin_ctz(odd);
+		if (at[0] != '\r' || at[1] != '\n') {
+			return false;
+		}
+	}
+	row->doubled = row->doubled || (opening & behind & of_row);
+	row->lines += (uint32_t)__builtin_popcount(lines & inside & of_row);
+	*ends = outside & of_row;
+	carry->inside = inside >> 31 ? UINT32_MAX : 0;
+	carry->begins = (outside | closing) >> 31;
+	carry->closed = closing >> 31;
+	return true;
+}
+
+/* Rows with quotes that are not broken. */
 static bool split_quoted(struct slice rest, struct cdr_row *row)
 {
 	size_t limit = rest.len < CDR_ROW_MAX ? rest.len : CDR_ROW_MAX;
-	size_t cell = 0; /* where the present one begins */
-	size_t doubled = SIZE_MAX;
-	bool quoted = false;
+	struct quote_carry carry = {.begins = 1};
+	uint32_t ends;
 
 	begin_row(row);
 	row->quotes = true;
-	/* One more byte is looked at behind a quote, two where the line ends with CRLF. */
-	for (size_t block = 0; block + BLOCK + 2 <= limit; block += BLOCK) {
-		for (unsigned mask = specials(rest.p + block); mask; mask &= mask - 1) {
-			size_t at = block + (unsigned)__builtin_ctz(mask);
-			char c = rest.p[at];
-			if (c == '\0' || row->cell_count == CDR_CELLS_MAX - 1) {
+	/* Behind a CR one more byte is looked at. */
+	for (size_t block = 0; block + BLOCK + 1 <= limit; block += BLOCK) {
+		if (!find_ends(rest, block, &carry, row, &ends)) {
+			return false;
+		}
+		for (; ends; ends &= ends - 1) {
+			size_t at = block + (unsigned)__builtin_ctz(ends);
+			if (row->cell_count == CDR_CELLS_MAX - 1) {
 				return false;
 			}
-			if (quoted && c == '"' && at != doubled) {
-				char next = rest.p[at + 1];
-				if (next == '"') {
-					doubled = at + 1;
-				} else if (next == ',' || next == '\n' ||
-				           (next == '\r' && rest.p[at + 2] == '\n')) {
-					quoted = false;
-				} else {
-					return false;
-				}
-			} else if (quoted) {
-				row->lines += c == '\n';
-			} else if (c == ',') {
-				add_cell(row, at);
-				cell = at + 1;
-			} else if (c == '\n') {
+			if (rest.p[at] == '\n') {
 				close_cells(row, rest, at);
 				return true;
-			} else if (at == cell) {
-				quoted = true;
-			} else {
-				return false;
 			}
+			row->cell_end[row->cell_count++] = (uint32_t)at;
 		}
 	}
 	return false;
@@ -255,7 +303,7 @@ struct slice cdr_csv_cell(struct cdr_reader *r, const struct cdr_row *row, unsig
 		return s;
 	}
 	s = (struct slice){s.p + 1, s.len - 2};
-	return slice_find(s, '"') < s.len ? undouble(r, s) : s;
+	return row->doubled ? undouble(r, s) : s;
 }
 
 enum reason cdr_csv_cells(struct cdr_reader *r, const struct cdr_row *row, uint32_t wanted,

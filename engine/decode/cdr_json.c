@@ -16,6 +16,7 @@ void cdr_json_split(struct slice rest, struct cdr_row *row)
 	row->refused = REASON_NONE;
 	row->lines = 0;
 	row->quotes = false;
+	row->doubled = false;
 	row->cell_count = 0;
 	cdr_row_close(row, rest, slice_find(rest, '\n'));
 	if (row->text.len > CDR_ROW_MAX) {

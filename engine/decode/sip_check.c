@@ -194,7 +194,7 @@ static bool rule_holds(const struct rule *rule, struct slice value)
 	return value.len == 0;
 }
 
-/* Takes a line with its folds from *head; it ends with CR LF. */
+/* Takes a line with its folds, up to its LF, from *head. */
 static struct slice take_line(struct slice *head)
 {
 	size_t len = slice_find(*head, '\n');
@@ -202,7 +202,7 @@ static struct slice take_line(struct slice *head)
 	while (len + 1 < head->len && sip_is_blank(head->p[len + 1])) {
 		len += 1 + slice_find(slice_skip(*head, len + 1), '\n');
 	}
-	struct slice line = slice_first(*head, len ? len - 1 : 0);
+	struct slice line = slice_first(*head, len);
 	*head = slice_skip(*head, len + 1);
 	return line;
 }

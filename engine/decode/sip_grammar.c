@@ -1,5 +1,6 @@
 #include "decode/sip_grammar.h"
 
+#include "core/utf8.h"
 #include "decode/sip_text.h"
 
 bool sip_take_char(struct slice *s, char c)
@@ -44,23 +45,6 @@ bool sip_take_word(struct slice *s)
 	return take_class(s, SIP_CLASS_TOKEN | SIP_CLASS_WORD);
 }
 
-/* Bytes of the one UTF-8 character at s.p[0], which is not ASCII; 0 when it is broken. */
-static size_t utf8_len(struct slice s)
-{
-	unsigned char lead = (unsigned char)s.p[0];
-	size_t len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-
-	if (lead < 0xc2 || lead > 0xf4 || s.len < len) {
-		return 0;
-	}
-	for (size_t i = 1; i < len; i++) {
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80) {
-			return 0;
-		}
-	}
-	return len;
-}
-
 static bool is_control(char c)
 {
 	return ((unsigned char)c < 0x20 && !sip_is_space(c)) || c == 0x7f;
@@ -68,26 +52,20 @@ static bool is_control(char c)
 
 bool sip_take_quoted(struct slice *s)
 {
-	if (!sip_take_char(s, '"')) {
-		return false;
-	}
-	while (s->len && s->p[0] != '"') {
-		size_t len = 1;
+	size_t end = s->len && s->p[0] == '"' ? sip_quoted_end(*s) : 0;
+	struct slice text = slice_first(*s, end);
 
-		if (s->p[0] == '\\') {
-			len = 2;
-			if (s->len < 2 || s->p[1] == '\r' || s->p[1] == '\n' || s->p[1] & 0x80) {
-				return false;
-			}
-		} else if (s->p[0] & 0x80) {
-			len = utf8_len(*s);
-		}
-		if (len == 0 || (len == 1 && is_control(s->p[0]))) {
+	*s = slice_skip(*s, end);
+	for (size_t i = 0; i < text.len; i++) {
+		bool escape = text.p[i] == '\\';
+
+		i += escape; /* not past the end: that is an unescaped quote */
+		if (escape ? text.p[i] == '\r' || text.p[i] == '\n' || text.p[i] & 0x80
+		           : is_control(text.p[i])) {
 			return false;
 		}
-		*s = slice_skip(*s, len);
 	}
-	return sip_take_char(s, '"');
+	return end && utf8_valid(text);
 }
 
 bool sip_take_number(struct slice *s, uint64_t max)

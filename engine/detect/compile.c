@@ -17,6 +17,14 @@ static void resolve_leaf(const struct resolver *r, struct expr *x)
 {
 	switch (x->op) {
 	case EXPR_PARAM: x->value = r->rule->params[x->index].value; break;
+	case EXPR_FIELD:
+		/* The two events of a `party` pair share the row of their call. */
+		if (x->field != FIELD_KIND) {
+			return;
+		}
+		x->field = FIELD_NONE;
+		x->value = (struct value){.i = r->rule->kind - KIND_ATTEMPT};
+		break;
 	case EXPR_SITE_COUNTRY:
 		x->value = (struct value){.missing = r->site->country == 0};
 		x->value.i = r->site->country;
@@ -460,6 +468,18 @@ static const char *compile_rule(struct compiled *c, const struct ruleset *set,
 	return NULL;
 }
 
+/* How long a key's open alerts may outlive its events. */
+static int64_t keep_us(const struct detect_group *g)
+{
+	int64_t keep = 0;
+
+	for (unsigned n = 0; n < g->rule_count; n++) {
+		const struct rule *r = g->rules[n]->rule;
+		keep = r->fire == FIRE_ONCE && r->rearm_us > keep ? r->rearm_us : keep;
+	}
+	return keep;
+}
+
 struct compiled *compile_rules(const struct ruleset *set, const struct eval_site *site,
                                const char **why)
 {
@@ -490,7 +510,7 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
 	}
 	for (size_t i = 0; i < c->group_count; i++) {
 		struct detect_group *g = c->groups[i];
-		struct table_options options = {g->specs, g->spec_count, g->max_keys};
+		struct table_options options = {g->specs, g->spec_count, g->max_keys, keep_us(g)};
 		g->table = table_new(&options);
 		if (!g->table) {
 			compiled_free(c);

@@ -183,6 +183,7 @@ static bool passes(struct worker *w, const struct detect_rule *r, uint32_t posit
 		}
 	}
 	w->eval.rule = r->resolved;
+	w->eval.lets_known = 0;
 	for (unsigned i = 0; i < r->costly_count; i++) {
 		if (eval_truth(&w->eval, r->costly[i]) != TRUTH_TRUE) {
 			return false;
@@ -326,13 +327,14 @@ static void run_events(void *arg, unsigned member)
 
 /* ---- step two, by shards: windows and conditions ---- */
 
-/* Frees the least recent key of the shard, of whatever table. */
+/* Frees the least recent key of the shard but `keep`, of whatever table. */
 static bool make_room(struct worker *w, unsigned shard, const struct row *keep)
 {
 	struct compiled *c = w->d->compiled;
 	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
 	struct table *oldest = NULL;
 	int64_t oldest_us = INT64_MAX;
+	bool evicted = false;
 
 	for (size_t g = 0; g < c->group_count; g++) {
 		int64_t us = table_oldest(c->groups[g]->table, &room, shard);
@@ -341,11 +343,13 @@ static bool make_room(struct worker *w, unsigned shard, const struct row *keep)
 			oldest = c->groups[g]->table;
 		}
 	}
-	if (!oldest || !table_evict(oldest, &room, shard, keep)) {
-		return false;
+	evicted = oldest && table_evict(oldest, &room, shard, keep);
+	/* The oldest may have been the only row of its table, and the one to keep. */
+	for (size_t g = 0; !evicted && g < c->group_count; g++) {
+		evicted = table_evict(c->groups[g]->table, &room, shard, keep);
 	}
-	w->evicted++;
-	return true;
+	w->evicted += evicted;
+	return evicted;
 }
 
 /* Text is kept once a shard; an aggregate logs where. 0: no room for another text. */
@@ -549,14 +553,12 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 		w->eval.lets_known = 0;
 		w->eval.aggregate = read_aggregate;
 		w->eval.aggregate_user = &view;
-		if (eval_truth(&w->eval, r->resolved->when) != TRUTH_TRUE) {
-			return;
-		}
 	} else {
 		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
 		w->eval.lets_known = 0;
 	}
-	if (fires(w, shard, g, r, row, view.time_us)) {
+	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
+	if (holds && fires(w, shard, g, r, row, view.time_us)) {
 		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->role);
 	}
 	w->eval.aggregate = NULL;
@@ -735,6 +737,7 @@ void detector_stats(const struct detector *d, struct detector_stats *out)
 	}
 	for (size_t g = 0; g < d->compiled->group_count; g++) {
 		out->keys += table_rows(d->compiled->groups[g]->table);
+		out->keys_evicted += table_evicted(d->compiled->groups[g]->table);
 	}
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		out->memory += d->pools[s].used;

@@ -33,7 +33,7 @@ struct detector_stats {
 	uint64_t events;       /* rows seen, by all kinds */
 	uint64_t key_missing;  /* events that a rule skipped because a part of its key is missing */
 	uint64_t keys;         /* rows held now */
-	uint64_t keys_evicted; /* for want of memory */
+	uint64_t keys_evicted; /* for want of memory, or beyond max_keys */
 	uint64_t events_no_room; /* window updates given up although everything else was evicted */
 	uint64_t regex_limits;   /* patterns given up at a limit: no match */
 	uint64_t findings;

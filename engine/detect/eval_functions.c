@@ -5,6 +5,9 @@
 #include "core/instant.h"
 #include "core/utf8.h"
 
+static const int64_t year_0_us = INT64_C(-62167219200) * US_PER_S;
+static const int64_t year_10000_us = INT64_C(253402300800) * US_PER_S;
+
 static bool arg_of(struct eval *e, const struct expr *x, unsigned n, struct value *v)
 {
 	eval_value(e, x->args[n], v);
@@ -195,6 +198,10 @@ static bool local_time(struct eval *e, const struct expr *x, unsigned n, int64_t
 		(void)tz_get(name.s, &zone);
 	}
 	zone = zone ? zone : e->site->tz;
+	/* Of the years 0 to 9999, as everywhere; arithmetic can leave them. */
+	if (t.i < year_0_us || t.i >= year_10000_us) {
+		return false;
+	}
 	*local_us = t.i + (zone ? tz_offset_s(zone, t.i) * US_PER_S : 0);
 	return true;
 }

@@ -393,14 +393,9 @@ static struct slice source_of(struct rule_loader *r)
 	               : SLICE_NONE;
 }
 
-static bool has_unknown_key(struct rule_loader *r, unsigned errors_before)
+static bool has_unknown_key(const struct yaml_node *map)
 {
-	/* schema_take reports unknown keys, wrong shapes, missing keys and what is not built; only
-	 * a misspelt key makes others look missing. */
-	if (r->l->diags->errors == errors_before) {
-		return false;
-	}
-	for (const struct yaml_node *node = r->node->first; node; node = node->next) {
+	for (const struct yaml_node *node = map->first; node; node = node->next) {
 		bool known = slice_starts(node->key, SLICE_LIT("x-"));
 		for (size_t i = 0; i < RULE_KEYS && !known; i++) {
 			known = slice_eq(node->key, slice_of(keys[i].name));
@@ -447,7 +442,7 @@ void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node
 	if (!schema_take(l->diags, node, &schema, r->got) && node->kind != YAML_MAP) {
 		return;
 	}
-	r->misspelt = has_unknown_key(r, errors_before);
+	r->misspelt = has_unknown_key(node);
 	out->named = load_id(r);
 	load_parts(r);
 	out->whole = out->named && l->diags->errors == errors_before;

@@ -2,7 +2,7 @@
 #include "detect/load.h"
 #include "detect/value.h"
 
-enum { PARTS_MAX = 128, DECIMALS_MAX = 9 };
+enum { PARTS_MAX = 128 };
 
 struct template_reader {
 	struct checker *c;
@@ -10,6 +10,7 @@ struct template_reader {
 	struct slice text;
 	struct template_part parts[PARTS_MAX];
 	unsigned count;
+	bool full; /* more parts than there is room for */
 	bool whole;
 };
 
@@ -23,6 +24,7 @@ static struct template_part *add_part(struct template_reader *t, size_t at)
 {
 	if (t->count == PARTS_MAX) {
 		refuse(t, at, "the text has too many parts", NULL);
+		t->full = true;
 		return NULL;
 	}
 	t->parts[t->count] = (struct template_part){.format = FORMAT_PLAIN};
@@ -175,7 +177,7 @@ bool template_load(struct checker *c, const struct yaml_node *scalar)
 	}
 	*t = (struct template_reader){
 		.c = c, .scalar = scalar, .text = scalar->text, .whole = true};
-	for (size_t at = 0; at < t->text.len && t->count < PARTS_MAX;) {
+	for (size_t at = 0; at < t->text.len && !t->full;) {
 		bool opens =
 			t->text.p[at] == '{' && (at + 1 == t->text.len || t->text.p[at + 1] != '{');
 		at = opens ? read_expr(t, at + 1) : read_text(t, at);

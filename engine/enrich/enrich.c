@@ -7,6 +7,8 @@
 #include "enrich/plan.h"
 #include "enrich/tables.h"
 
+enum { STRETCH = 32 };
+
 /* The columns of one of the two ends of a call. */
 struct end_columns {
 	enum field num;
@@ -175,12 +177,11 @@ static void fill_numbers(const struct enrich *e, struct batch *b, uint32_t i, co
 
 static void put_account(struct batch *b, uint32_t i, const struct subscriber *s)
 {
-	int64_t age_us = b->col[FIELD_TIME].i64[i] - s->activated_us;
-
 	b->col[FIELD_ACCOUNT_ID].text[i] = s->account;
 	b->col[FIELD_ACCOUNT_TYPE].u8[i] = s->type;
 	b->col[FIELD_ACCOUNT_TZ].text[i] = s->tz;
 	if (s->activated_us != INSTANT_NONE) {
+		int64_t age_us = b->col[FIELD_TIME].i64[i] - s->activated_us;
 		b->col[FIELD_ACCOUNT_AGE].i64[i] = age_us > 0 ? age_us : 0;
 	}
 }
@@ -222,15 +223,33 @@ static void fill_subscribers(const struct enrich *e, struct batch *b, uint32_t i
 	}
 }
 
-void enrich_run(const struct enrich *e, struct batch *b)
+/* A stretch of rows at a time, so that what the tables are asked for is on its way meanwhile. */
+static void run_rows(const struct enrich *e, struct batch *b, uint32_t from, uint32_t to)
 {
-	for (uint32_t i = 0; i < b->count; i++) {
-		country home = fill_trunks(e, b, i);
-		fill_numbers(e, b, i, home);
+	const struct subscribers *table = e->options.subscribers;
+
+	for (uint32_t i = from; i < to; i++) {
+		fill_numbers(e, b, i, fill_trunks(e, b, i));
+		if (e->account || e->caller.care) {
+			subscribers_prefetch(table, b->col[FIELD_CALLER_NUM].num[i]);
+		}
+		if (e->callee.care) {
+			subscribers_prefetch(table, b->col[FIELD_CALLEE_NUM].num[i]);
+		}
+	}
+	for (uint32_t i = from; i < to; i++) {
 		fill_subscribers(e, b, i);
 		if (b->source[i] < e->options.source_count) {
 			b->col[FIELD_SOURCE].text[i] =
 				slice_of(e->options.source_names[b->source[i]]);
 		}
+	}
+}
+
+void enrich_run(const struct enrich *e, struct batch *b)
+{
+	for (uint32_t from = 0; from < b->count; from += STRETCH) {
+		uint32_t to = b->count - from > STRETCH ? from + STRETCH : b->count;
+		run_rows(e, b, from, to);
 	}
 }

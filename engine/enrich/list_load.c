@@ -296,12 +296,30 @@ static void read_file(struct making *m)
 	m->errors = c->errors;
 }
 
+/* Closes c. */
+static struct list *read_list(struct csv *c, const struct list_options *options,
+                              const struct normaliser *norm)
+{
+	struct making m = {.options = options, .norm = norm, .diags = c->diags, .csv = c};
+	struct list *list = NULL;
+
+	m.t = options->column_count <= CSV_CELLS ? table_new(options, norm->key) : NULL;
+	if (m.t) {
+		read_file(&m);
+		list = finish(&m);
+	} else {
+		csv_fail(c, 0, "E070", SLICE_NONE, "out of memory, or more than %d columns",
+		         CSV_CELLS);
+	}
+	csv_close(c);
+	return list;
+}
+
 struct list *list_load(const char *path, const struct list_options *options,
                        const struct normaliser *norm, struct diags *d)
 {
-	struct making m = {.options = options, .norm = norm, .diags = d};
-	struct csv csv;
-	int err = csv_open(&csv, path, d);
+	struct csv c;
+	int err = csv_open(&c, path, d);
 
 	if (err == E_NOTFOUND) {
 		struct place at = {.file = diags_file(d, path, SLICE_LIT(""))};
@@ -309,21 +327,16 @@ struct list *list_load(const char *path, const struct list_options *options,
 		         SLICE_FMT(options->name));
 		return list_inline(NULL, NULL, 0, options, norm, d);
 	}
-	if (err) {
-		return NULL;
-	}
-	m.csv = &csv;
-	m.t = options->column_count <= CSV_CELLS ? table_new(options, norm->key) : NULL;
-	struct list *list = NULL;
-	if (m.t) {
-		read_file(&m);
-		list = finish(&m);
-	} else {
-		csv_fail(&csv, 0, "E070", SLICE_NONE, "out of memory, or more than %d columns",
-		         CSV_CELLS);
-	}
-	csv_close(&csv);
-	return list;
+	return err ? NULL : read_list(&c, options, norm);
+}
+
+struct list *list_parse(const struct source_file *file, const struct list_options *options,
+                        const struct normaliser *norm, struct diags *d)
+{
+	struct csv c;
+
+	csv_use(&c, file, d);
+	return read_list(&c, options, norm);
 }
 
 struct list *list_inline(const struct slice *values, const struct place *places, size_t count,

@@ -146,6 +146,11 @@ static size_t decode_percent(struct slice s, char out[CLEAN_MAX])
 	return len;
 }
 
+static bool is_punctuation(char c)
+{
+	return c == ' ' || c == '\t' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/';
+}
+
 /* Blanks and what people put between digits goes; so does the (0) of "+44(0)20". */
 static size_t drop_punctuation(char text[CLEAN_MAX], size_t len)
 {
@@ -154,7 +159,7 @@ static size_t drop_punctuation(char text[CLEAN_MAX], size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (kept && len - i > 2 && memcmp(text + i, "(0)", 3) == 0) {
 			i += 2;
-		} else if (text[i] == '\0' || !strchr(" \t-.()/", text[i])) {
+		} else if (!is_punctuation(text[i])) {
 			text[kept++] = text[i];
 		}
 	}
@@ -225,12 +230,11 @@ static country context_country(const struct plan *plan, struct slice context)
 }
 
 static const struct plan_country *find_home(const struct normaliser *norm,
-                                            const struct written_number *w, struct slice text,
-                                            country home)
+                                            const struct written_number *w, country home)
 {
-	struct slice rest = slice_skip(text, cut(text).len);
-	struct slice context = w->context.p ? w->context : find_context(rest);
-	country c = context_country(norm->plan, context);
+	struct slice parameters = slice_skip(w->text, cut(w->text).len);
+	struct slice context = w->context.p ? w->context : find_context(parameters);
+	country c = context.p ? context_country(norm->plan, context) : 0;
 
 	return plan_country(norm->plan, c ? c : home ? home : norm->home);
 }
@@ -263,12 +267,21 @@ static bool has_letter(struct slice s)
 	return wide && utf8_valid(s);
 }
 
+static number take_digits(const struct normaliser *norm, const struct written_number *w,
+                          struct slice digits, country home, bool *no_home)
+{
+	const struct plan_country *place = find_home(norm, w, home);
+
+	return place ? digits_at_home(norm->plan, place, digits)
+	             : digits_without_home(norm->plan, digits, no_home);
+}
+
 static enum number_verdict normalise_slow(const struct normaliser *norm,
                                           const struct written_number *w, country home, number *n,
                                           bool *no_home)
 {
 	char clean[CLEAN_MAX];
-	struct slice text = skip_scheme(slice_trim(w->text)), user = cut(text);
+	struct slice user = cut(skip_scheme(slice_trim(w->text)));
 
 	if (user.len > CLEAN_MAX) {
 		return NUMBER_INVALID;
@@ -283,9 +296,7 @@ static enum number_verdict normalise_slow(const struct normaliser *norm,
 	if (s.p[0] == '+' && only_digits(slice_skip(s, 1))) {
 		*n = take_international(norm->plan, slice_skip(s, 1));
 	} else if (only_digits(s)) {
-		const struct plan_country *place = find_home(norm, w, text, home);
-		*n = place ? digits_at_home(norm->plan, place, s)
-		           : digits_without_home(norm->plan, s, no_home);
+		*n = take_digits(norm, w, s, home, no_home);
 	} else if (has_letter(s)) {
 		*n = number_of_name(hash_slice(norm->key, s));
 	}
@@ -302,8 +313,12 @@ enum number_verdict number_normalise(const struct normaliser *norm, const struct
 	if (w->text.len == 0) {
 		return NUMBER_EMPTY;
 	}
+	/* Most texts are nothing but digits, or + and digits: they need no cleaning. */
 	if (w->text.p[0] == '+') {
 		*n = take_international(norm->plan, slice_skip(w->text, 1));
+	} else if (only_digits(w->text)) {
+		*n = take_digits(norm, w, w->text, home, no_home);
+		return *n ? NUMBER_OK : NUMBER_INVALID;
 	}
 	return *n ? NUMBER_OK : normalise_slow(norm, w, home, n, no_home);
 }

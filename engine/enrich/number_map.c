@@ -32,14 +32,20 @@ static char *row_at(const struct number_map *m, size_t i)
 	return m->rows.p + i * m->stride;
 }
 
-static size_t bucket_of(const struct number_map *m, number n)
+static size_t bucket_of(const struct number_map *m, uint64_t hash)
 {
-	return m->bits ? hash_u64(&m->key, n) >> (64 - m->bits) : 0;
+	return m->bits ? hash >> (64 - m->bits) : 0;
 }
 
-static uint32_t *firsts(const struct number_map *m)
+/* From the other end of the hash than the bucket. */
+static uint32_t mask_of(uint64_t hash)
 {
-	return (uint32_t *)(void *)m->first.p;
+	return UINT32_C(1) << (hash & 31);
+}
+
+static struct number_bucket *buckets_of(const struct number_map *m)
+{
+	return (struct number_bucket *)(void *)m->buckets.p;
 }
 
 static void row_swap(struct number_map *m, size_t a, size_t b)
@@ -51,25 +57,28 @@ static void row_swap(struct number_map *m, size_t a, size_t b)
 	memcpy(row_at(m, b), kept, m->stride);
 }
 
-/* American flag sort (McIlroy, Bostic, McIlroy 1993): first[] counts, then every row goes to its
+/* American flag sort (McIlroy, Bostic, McIlroy 1993): buckets count, then every row goes to its
  * bucket in place. next[b] is where bucket b grows.
  */
 static void sort_rows(struct number_map *m, uint32_t *next)
 {
-	size_t buckets = (size_t)1 << m->bits;
-	uint32_t *first = firsts(m);
+	size_t count = (size_t)1 << m->bits;
+	struct number_bucket *buckets = buckets_of(m);
 
-	memset(first, 0, (buckets + 1) * sizeof(*first));
+	memset(buckets, 0, (count + 1) * sizeof(*buckets));
 	for (size_t i = 0; i < m->count; i++) {
-		first[bucket_of(m, key_of(row_at(m, i))) + 1]++;
+		uint64_t hash = hash_u64(&m->key, key_of(row_at(m, i)));
+		buckets[bucket_of(m, hash) + 1].first++;
+		buckets[bucket_of(m, hash)].mask |= mask_of(hash);
 	}
-	for (size_t b = 0; b < buckets; b++) {
-		first[b + 1] += first[b];
+	for (size_t b = 0; b < count; b++) {
+		next[b] = buckets[b].first;
+		buckets[b + 1].first += buckets[b].first;
 	}
-	memcpy(next, first, buckets * sizeof(*next));
-	for (size_t b = 0; b < buckets; b++) {
-		while (next[b] < first[b + 1]) {
-			size_t home = bucket_of(m, key_of(row_at(m, next[b])));
+	for (size_t b = 0; b < count; b++) {
+		while (next[b] < buckets[b + 1].first) {
+			number n = key_of(row_at(m, next[b]));
+			size_t home = bucket_of(m, hash_u64(&m->key, n));
 			if (home != b) {
 				row_swap(m, next[b], next[home]);
 			}
@@ -81,11 +90,11 @@ static void sort_rows(struct number_map *m, uint32_t *next)
 /* The map holds no two equal keys: each bucket is compared with itself. */
 static int find_twice(const struct number_map *m, number *twice)
 {
-	const uint32_t *first = firsts(m);
+	const struct number_bucket *buckets = buckets_of(m);
 
 	for (size_t b = 0; b < (size_t)1 << m->bits; b++) {
-		for (size_t i = first[b]; i < first[b + 1]; i++) {
-			for (size_t j = first[b]; j < i; j++) {
+		for (size_t i = buckets[b].first; i < buckets[b + 1].first; i++) {
+			for (size_t j = buckets[b].first; j < i; j++) {
 				if (key_of(row_at(m, i)) == key_of(row_at(m, j))) {
 					*twice = key_of(row_at(m, i));
 					return E_INVALID;
@@ -117,10 +126,10 @@ int number_map_init(struct number_map *m, struct buf *rows, size_t stride,
 	while ((m->count >> m->bits) > MAP_BUCKET) {
 		m->bits++;
 	}
-	size_t size = (((size_t)1 << m->bits) + 1) * sizeof(uint32_t);
-	buf_reserve(&m->first, size);
-	buf_reserve(&next, size);
-	if (m->first.failed || next.failed || stride > STRIDE_MAX || m->count > UINT32_MAX) {
+	size_t buckets = ((size_t)1 << m->bits) + 1;
+	buf_reserve(&m->buckets, buckets * sizeof(struct number_bucket));
+	buf_reserve(&next, buckets * sizeof(uint32_t));
+	if (m->buckets.failed || next.failed || stride > STRIDE_MAX || m->count > UINT32_MAX) {
 		buf_fini(&next);
 		m->count = 0;
 		return E_NOMEM;
@@ -134,8 +143,15 @@ int number_map_init(struct number_map *m, struct buf *rows, size_t stride,
 void number_map_fini(struct number_map *m)
 {
 	buf_fini(&m->rows);
-	buf_fini(&m->first);
+	buf_fini(&m->buckets);
 	m->count = 0;
+}
+
+void number_map_prefetch(const struct number_map *m, number n)
+{
+	if (m->count) {
+		__builtin_prefetch(&buckets_of(m)[bucket_of(m, hash_u64(&m->key, n))]);
+	}
 }
 
 const void *number_map_exact(const struct number_map *m, number n)
@@ -143,10 +159,13 @@ const void *number_map_exact(const struct number_map *m, number n)
 	if (m->count == 0) {
 		return NULL;
 	}
-	size_t bucket = bucket_of(m, n);
-	const uint32_t *first = firsts(m);
-	const char *row = row_at(m, first[bucket]);
-	for (const char *end = row_at(m, first[bucket + 1]); row < end; row += m->stride) {
+	uint64_t hash = hash_u64(&m->key, n);
+	const struct number_bucket *bucket = &buckets_of(m)[bucket_of(m, hash)];
+	if (!(bucket[0].mask & mask_of(hash))) {
+		return NULL;
+	}
+	const char *row = row_at(m, bucket[0].first);
+	for (const char *end = row_at(m, bucket[1].first); row < end; row += m->stride) {
 		if (key_of(row) == n) {
 			return row;
 		}

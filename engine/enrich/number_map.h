@@ -2,9 +2,10 @@
  * subscribers, ported numbers and lists.
  *
  * A row is any struct that begins with its key, a number; rows are put in the order of the key's
- * hash, so that a directory of one 32-bit entry for each MAP_BUCKET rows is all that the map adds
- * to them. A lookup reads the directory and the few rows of one bucket: two cache misses for a
- * cold number, and one more pair for each prefix length that the table holds.
+ * hash, so that a directory of 8 bytes for each MAP_BUCKET rows is all that the map adds to them.
+ * An entry says where its bucket begins and has one of 32 bits set for each row in it, so that
+ * most numbers that are not there cost one cache miss, those that are there two; and as much again
+ * for each prefix length that the table holds.
  */
 #ifndef ENGINE_ENRICH_NUMBER_MAP_H
 #define ENGINE_ENRICH_NUMBER_MAP_H
@@ -18,13 +19,18 @@
 
 enum { MAP_BUCKET = 4 };
 
+struct number_bucket {
+	uint32_t first; /* row */
+	uint32_t mask;  /* a bit for each row, chosen by its hash */
+};
+
 struct number_map {
 	struct buf rows; /* owned */
 	size_t stride;
 	size_t count;
-	struct buf first; /* uint32_t: row that a bucket begins with; one more at the end */
-	unsigned bits;    /* of the hash that name a bucket */
-	uint32_t lengths; /* bit n: there are prefixes of n digits */
+	struct buf buckets; /* struct number_bucket; one more at the end */
+	unsigned bits;      /* of the hash that name a bucket */
+	uint32_t lengths;   /* bit n: there are prefixes of n digits */
 	struct hash_key key;
 };
 
@@ -40,6 +46,8 @@ int number_map_init(struct number_map *m, struct buf *rows, size_t stride,
                     const struct hash_key *key, number *twice);
 void number_map_fini(struct number_map *m);
 
+/* Brings what a lookup of n reads first into the cache. */
+void number_map_prefetch(const struct number_map *m, number n);
 /* The row with exactly this key, or NULL. */
 const void *number_map_exact(const struct number_map *m, number n);
 /* Exact, else the longest prefix. */

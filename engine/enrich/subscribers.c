@@ -260,6 +260,11 @@ static void fill(const struct subscribers *s, const struct account_tail *said, u
 	};
 }
 
+void subscribers_prefetch(const struct subscribers *s, number n)
+{
+	number_map_prefetch(&s->map, n);
+}
+
 bool subscribers_find(const struct subscribers *s, number n, struct subscriber *out)
 {
 	const struct row *row = number_map_find(&s->map, n);

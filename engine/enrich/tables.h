@@ -47,6 +47,8 @@ struct subscriber {
 struct subscribers *subscribers_load(const char *path, const struct normaliser *norm,
                                      struct diags *d);
 void subscribers_free(struct subscribers *s);
+/* Brings what a lookup reads first into the cache. */
+void subscribers_prefetch(const struct subscribers *s, number n);
 /* false: no such subscriber. */
 bool subscribers_find(const struct subscribers *s, number n, struct subscriber *out);
 /* What the first row of an account says of it (care is missing: it is a number's). */
@@ -77,6 +79,9 @@ struct list_options {
 /* NULL on any error. A file that does not exist is an empty list and the warning W160. */
 struct list *list_load(const char *path, const struct list_options *options,
                        const struct normaliser *norm, struct diags *d);
+/* The same of a text in memory. */
+struct list *list_parse(const struct source_file *file, const struct list_options *options,
+                        const struct normaliser *norm, struct diags *d);
 /* Values given in a rule file (`inline:`) or by a test; places[i] is where values[i] stands. */
 struct list *list_inline(const struct slice *values, const struct place *places, size_t count,
                          const struct list_options *options, const struct normaliser *norm,

@@ -7,6 +7,8 @@
 #include "core/fixed.h"
 #include "features/bins.h"
 
+enum { STDDEV_EXACT = 1 << 16 };
+
 size_t running_size(enum measure_fn fn)
 {
 	switch (fn) {
@@ -109,6 +111,16 @@ static bool holds(const struct measure *m, const struct window_event *e)
 	return m->cond >= 0 && (e->flags >> m->cond & 1);
 }
 
+/* A deviation is asked of durations and costs, not of values beyond 4 years or 140 million: those
+ * count as the bound, so that n * squares stays in 128 bits.
+ */
+static int64_t squarable(int64_t value)
+{
+	const int64_t bound = INT64_C(1) << 47;
+
+	return value > bound ? bound : value < -bound ? -bound : value;
+}
+
 int running_add(struct window_room *room, const struct measure *m, void *state,
                 const struct window_event *e)
 {
@@ -128,9 +140,10 @@ int running_add(struct window_room *room, const struct measure *m, void *state,
 	case MEASURE_AVG:
 	case MEASURE_STDDEV: {
 		struct running_sum *s = state;
+		value = m->fn == MEASURE_STDDEV ? squarable(value) : value;
 		s->n++;
 		s->sum += value;
-		s->squares += (__int128)value * value;
+		s->squares += m->fn == MEASURE_STDDEV ? (__int128)value * value : 0;
 		return OK;
 	}
 	case MEASURE_MIN:
@@ -173,9 +186,10 @@ void running_remove(struct window_room *room, const struct measure *m, void *sta
 	case MEASURE_AVG:
 	case MEASURE_STDDEV: {
 		struct running_sum *s = state;
+		value = m->fn == MEASURE_STDDEV ? squarable(value) : value;
 		s->n--;
 		s->sum -= value;
-		s->squares -= (__int128)value * value;
+		s->squares -= m->fn == MEASURE_STDDEV ? (__int128)value * value : 0;
 		break;
 	}
 	case MEASURE_MIN:
@@ -225,7 +239,8 @@ struct measured measured_float(double value)
 struct measured measured_sum(const struct measure *m, const struct running_sum *s)
 {
 	if (m->fn == MEASURE_SUM) {
-		return measured_int((int64_t)s->sum);
+		bool fits = s->sum > INT64_MIN && s->sum <= INT64_MAX;
+		return fits ? measured_int((int64_t)s->sum) : measured_missing();
 	}
 	if (s->n == 0) {
 		return measured_missing();
@@ -234,8 +249,13 @@ struct measured measured_sum(const struct measure *m, const struct running_sum *
 		return measured_float((double)s->sum / (double)s->n);
 	}
 	/* n * squares - sum^2 is an integer: no cancellation before the one division. */
-	__int128 spread = (__int128)s->n * s->squares - s->sum * s->sum;
-	return measured_float(sqrt((double)spread) / (double)s->n);
+	if (s->n <= STDDEV_EXACT) {
+		__int128 spread = (__int128)s->n * s->squares - s->sum * s->sum;
+		return measured_float(sqrt((double)spread) / (double)s->n);
+	}
+	double mean = (double)s->sum / (double)s->n;
+	double variance = (double)s->squares / (double)s->n - mean * mean;
+	return measured_float(sqrt(variance > 0 ? variance : 0));
 }
 
 struct measured measured_entropy(uint64_t n, __int128 sum)

@@ -20,8 +20,9 @@ struct table *table_new(const struct table_options *options)
 			t->span_max_us = t->specs[n].span_us;
 		}
 	}
-	/* One bucket more than the window is long, so that the oldest can be empty. */
-	t->bucket_us = t->span_max_us / (TABLE_BUCKETS - 2) + 1;
+	/* The buckets reach as far as a row may live. */
+	int64_t reach_us = options->keep_us > t->span_max_us ? options->keep_us : t->span_max_us;
+	t->bucket_us = reach_us / (TABLE_BUCKETS - 2) + 1;
 	t->row_size = sizeof(struct row) + t->spec_count * sizeof(struct window);
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		t->shards[s].swept = INT64_MIN;
@@ -61,7 +62,7 @@ static pool_ref *probe(const struct table_shard *s, const struct pool *pool, str
 	return &slots[at];
 }
 
-static bool resize(struct table_shard *s, struct pool *pool, uint32_t cap)
+static bool slots_resize(struct table_shard *s, struct pool *pool, uint32_t cap)
 {
 	struct table_shard next = *s;
 
@@ -81,6 +82,15 @@ static bool resize(struct table_shard *s, struct pool *pool, uint32_t cap)
 	s->slots = next.slots;
 	s->cap = cap;
 	return true;
+}
+
+/* Room for one row more: half full at most, seven eighths where the pool has no larger block. */
+static bool slots_room(struct table_shard *s, struct pool *pool)
+{
+	uint64_t after = (uint64_t)s->rows + 1;
+
+	return after * 2 <= s->cap || slots_resize(s, pool, s->cap ? s->cap * 2 : SLOTS_MIN) ||
+	       after * 8 <= (uint64_t)s->cap * 7;
 }
 
 void table_prefetch_slot(const struct table *t, const struct pool *pool, struct hash128 key)
@@ -122,13 +132,16 @@ static pool_ref *bucket_at(struct table_shard *s, int64_t number)
 	return &s->buckets[(uint64_t)number % TABLE_BUCKETS];
 }
 
-static void bucket_add(struct table *t, struct table_shard *s, struct pool *pool, pool_ref ref)
+static void bucket_add(const struct table *t, struct table_shard *s, const struct pool *pool,
+                       pool_ref ref)
 {
 	struct row *row = row_at(pool, ref);
 	int64_t number = bucket_number(t, row->last_us);
+	int64_t last = s->swept + TABLE_BUCKETS - 1;
 
-	/* A row older than the sweep waits in the oldest bucket. */
-	number = number < s->swept ? s->swept : number;
+	/* A row older than the sweep waits in the oldest bucket, one beyond their reach in the
+	 * newest, to be sent on when the sweep comes by. */
+	number = number < s->swept ? s->swept : number > last ? last : number;
 	row->next = *bucket_at(s, number);
 	*bucket_at(s, number) = ref;
 }
@@ -138,7 +151,7 @@ static struct row *row_new(struct table *t, struct table_shard *s, struct window
 {
 	struct pool *pool = room->pool;
 
-	if ((s->rows + 1) * 2 > s->cap && !resize(s, pool, s->cap ? s->cap * 2 : SLOTS_MIN)) {
+	if (!slots_room(s, pool)) {
 		return NULL;
 	}
 	pool_ref ref = pool_alloc(pool, t->row_size);
@@ -169,8 +182,8 @@ struct row *table_row(struct table *t, struct window_room *room, struct hash128 
 		row->last_us = time_us > row->last_us ? time_us : row->last_us;
 		return row;
 	}
-	if (s->rows >= t->rows_max) {
-		(void)table_evict(t, room, table_shard(key), NULL);
+	if (s->rows >= t->rows_max && table_evict(t, room, table_shard(key), NULL)) {
+		s->evicted++;
 	}
 	return row_new(t, s, room, key, time_us);
 }
@@ -206,6 +219,11 @@ static void row_drop(struct table *t, struct table_shard *s, struct window_room 
 	}
 	pool_release(room->pool, ref);
 	s->rows--;
+	if (s->rows == 0) {
+		pool_release(room->pool, s->slots);
+		s->slots = 0;
+		s->cap = 0;
+	}
 }
 
 struct row_note *table_note(struct window_room *room, struct row *row, uint32_t owner)
@@ -229,35 +247,33 @@ struct row_note *table_note(struct window_room *room, struct row *row, uint32_t 
 
 void table_keep(const struct table *t, struct row *row, int64_t until_us)
 {
-	int64_t last_us = until_us - t->span_max_us;
+	int64_t last_us = until_us - t->span_max_us + 1;
 
 	row->last_us = last_us > row->last_us ? last_us : row->last_us;
 }
 
-/* Sends every row of the oldest bucket that has had an event since to its own bucket; what is left
- * is truly the oldest. Then drops those not after `dead_us` and, with `one`, the first other.
- * Returns how many went.
+/* The first row of the oldest bucket that has had no event since, taken out of the bucket; 0: none.
+ * Rows on the way there that had one go to their own bucket, so each is looked at once.
  */
-static unsigned sweep_bucket(struct table *t, struct window_room *room, struct table_shard *s,
-                             int64_t dead_us, bool one, const struct row *keep)
+static pool_ref take_oldest(const struct table *t, struct table_shard *s, const struct pool *pool)
 {
-	pool_ref ref = *bucket_at(s, s->swept);
-	unsigned dropped = 0;
+	pool_ref *bucket = bucket_at(s, s->swept);
 
-	*bucket_at(s, s->swept) = 0;
-	while (ref) {
-		struct row *row = row_at(room->pool, ref);
-		pool_ref next = row->next;
-		bool oldest = bucket_number(t, row->last_us) <= s->swept;
-		if (oldest && row != keep && (row->last_us <= dead_us || (one && dropped == 0))) {
-			row_drop(t, s, room, ref);
-			dropped++;
-		} else {
-			bucket_add(t, s, room->pool, ref);
+	while (*bucket) {
+		pool_ref ref = *bucket;
+		*bucket = row_at(pool, ref)->next;
+		if (bucket_number(t, row_at(pool, ref)->last_us) <= s->swept) {
+			return ref;
 		}
-		ref = next;
+		bucket_add(t, s, pool, ref);
 	}
-	return dropped;
+	return 0;
+}
+
+static void put_back(struct table_shard *s, const struct pool *pool, pool_ref ref)
+{
+	row_at(pool, ref)->next = *bucket_at(s, s->swept);
+	*bucket_at(s, s->swept) = ref;
 }
 
 /* Moves on over empty buckets, as far as `until`. */
@@ -266,6 +282,49 @@ static void skip_empty(struct table_shard *s, int64_t until)
 	while (s->swept < until && !*bucket_at(s, s->swept)) {
 		s->swept++;
 	}
+}
+
+/* A whole round met no old row: all lie beyond the reach of the buckets. Begins anew at the oldest.
+ */
+static void jump_slow(const struct table *t, struct table_shard *s, const struct pool *pool)
+{
+	int64_t nearest = INT64_MAX;
+	pool_ref all = 0;
+
+	for (unsigned b = 0; b < TABLE_BUCKETS; b++) {
+		for (pool_ref ref = s->buckets[b], next; ref; ref = next) {
+			struct row *row = row_at(pool, ref);
+			int64_t number = bucket_number(t, row->last_us);
+			nearest = number < nearest ? number : nearest;
+			next = row->next;
+			row->next = all;
+			all = ref;
+		}
+		s->buckets[b] = 0;
+	}
+	s->swept = nearest;
+	for (pool_ref next; all; all = next) {
+		next = row_at(pool, all)->next;
+		bucket_add(t, s, pool, all);
+	}
+}
+
+/* Moves the sweep to the oldest row and takes it out of its bucket; 0: there are no rows. */
+static pool_ref sweep_to_oldest(const struct table *t, struct table_shard *s,
+                                const struct pool *pool)
+{
+	for (unsigned tries = 0; s->rows && tries < TABLE_BUCKETS; tries++) {
+		pool_ref ref = take_oldest(t, s, pool);
+		if (ref) {
+			return ref;
+		}
+		s->swept++;
+	}
+	if (!s->rows) {
+		return 0;
+	}
+	jump_slow(t, s, pool);
+	return take_oldest(t, s, pool);
 }
 
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us)
@@ -282,10 +341,10 @@ void table_expire(struct table *t, struct window_room *room, unsigned shard, int
 		/* After a gap in time: one round over the buckets meets every row. */
 		s->swept = until - TABLE_BUCKETS;
 	}
+	/* Every row of a bucket before that of dead_us is dead, or has had an event since. */
 	while (s->swept < until) {
-		(void)sweep_bucket(t, room, s, dead_us, false, NULL);
-		if (*bucket_at(s, s->swept)) {
-			break; /* rows of this very bucket that are not dead yet */
+		for (pool_ref ref; (ref = take_oldest(t, s, room->pool)) != 0;) {
+			row_drop(t, s, room, ref);
 		}
 		skip_empty(s, until);
 	}
@@ -294,28 +353,43 @@ void table_expire(struct table *t, struct window_room *room, unsigned shard, int
 int64_t table_oldest(struct table *t, struct window_room *room, unsigned shard)
 {
 	struct table_shard *s = &t->shards[shard];
+	pool_ref ref = sweep_to_oldest(t, s, room->pool);
 
-	while (s->rows) {
-		(void)sweep_bucket(t, room, s, INT64_MIN, false, NULL);
-		if (*bucket_at(s, s->swept)) {
-			return s->swept * t->bucket_us;
-		}
-		s->swept++;
+	if (!ref) {
+		return INT64_MAX;
 	}
-	return INT64_MAX;
+	put_back(s, room->pool, ref);
+	return s->swept * t->bucket_us;
 }
 
 bool table_evict(struct table *t, struct window_room *room, unsigned shard, const struct row *keep)
 {
 	struct table_shard *s = &t->shards[shard];
+	pool_ref ref = sweep_to_oldest(t, s, room->pool);
+	pool_ref kept = 0;
 
-	for (unsigned tries = 0; s->rows && tries < TABLE_BUCKETS; tries++) {
-		if (sweep_bucket(t, room, s, INT64_MIN, true, keep)) {
-			return true;
-		}
-		s->swept++;
+	if (ref && row_at(room->pool, ref) == keep) {
+		/* Set aside while the next one is looked for. */
+		kept = ref;
+		ref = s->rows > 1 ? sweep_to_oldest(t, s, room->pool) : 0;
 	}
-	return false;
+	if (kept) {
+		bucket_add(t, s, room->pool, kept);
+	}
+	if (ref) {
+		row_drop(t, s, room, ref);
+	}
+	return ref != 0;
+}
+
+uint64_t table_evicted(const struct table *t)
+{
+	uint64_t evicted = 0;
+
+	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
+		evicted += t->shards[s].evicted;
+	}
+	return evicted;
 }
 
 uint64_t table_rows(const struct table *t)

@@ -39,6 +39,7 @@ struct table_options {
 	const struct window_spec *specs; /* finished; kept by the table's owner */
 	unsigned spec_count;
 	uint64_t max_keys; /* 0: no own cap */
+	int64_t keep_us;   /* how long table_keep may ask for */
 };
 
 /* One shard of one table. */
@@ -48,6 +49,7 @@ struct table_shard {
 	uint32_t rows;
 	pool_ref buckets[TABLE_BUCKETS]; /* rows by time of their last event, lazily */
 	int64_t swept;                   /* buckets before it are empty */
+	uint64_t evicted;                /* for want of room under max_keys */
 };
 
 struct table {
@@ -82,15 +84,17 @@ struct row *table_find(const struct table *t, const struct pool *pool, struct ha
 
 /* The owner's note at a row, made when new; NULL when the pool has no room. */
 struct row_note *table_note(struct window_room *room, struct row *row, uint32_t owner);
-/* The row is not taken back before until_us, though its windows run out earlier. */
+/* The row is not taken back at until_us or before, though its windows run out earlier. */
 void table_keep(const struct table *t, struct row *row, int64_t until_us);
 
-/* Takes back rows whose last event lies a whole longest window before time_us. */
+/* Takes back rows whose last event lies a whole longest window before time_us, bucket by bucket. */
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us);
 /* Time of the least recent bucket that may hold a row; INT64_MAX: no rows. */
 int64_t table_oldest(struct table *t, struct window_room *room, unsigned shard);
 /* Drops the least recent row. False when the shard holds none (or only `keep`). */
 bool table_evict(struct table *t, struct window_room *room, unsigned shard, const struct row *keep);
 uint64_t table_rows(const struct table *t);
+/* Rows dropped because the table had max_keys of them. */
+uint64_t table_evicted(const struct table *t);
 
 #endif

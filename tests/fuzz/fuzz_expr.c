@@ -23,8 +23,9 @@ static bool print_again(struct slice text, struct buf *printed)
 
 	buf_text(&file, HEAD);
 	for (size_t i = 0; i < text.len; i++) {
-		buf_text(&file, text.p[i] == '"' || text.p[i] == '\\' ? "\\" : "");
-		buf_char(&file, text.p[i]);
+		char c = text.p[i];
+		buf_text(&file, c == '"' || c == '\\' || c == '\n' ? "\\" : "");
+		buf_char(&file, c == '\n' ? 'n' : c);
 	}
 	buf_text(&file, TAIL);
 	diags_init(&d);

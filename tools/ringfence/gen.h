@@ -76,13 +76,17 @@ static inline int64_t gen_call_end(const struct gen_call *call)
 /* ---- people and places (gen_world.c) ---- */
 
 enum {
-	GEN_ROAMERS = 40, /* the first subscribers travel: their calls may come from abroad */
+	GEN_ROAMER_EVERY = 50, /* one in so many subscribers travels: he calls from abroad */
 	GEN_PROTECTED = 20,
 	GEN_HIGH_COST = 12,
 };
 
 uint64_t gen_subscriber(const struct gen_world *w, uint64_t i); /* i modulo subscribers */
 bool gen_subscriber_business(uint64_t i);
+bool gen_subscriber_protected(uint64_t i);
+uint64_t gen_roamers(const struct gen_world *w);              /* how many */
+uint64_t gen_roamer(const struct gen_world *w, uint64_t i);   /* index of the i-th as subscriber */
+uint64_t gen_protected(uint64_t i);                           /* likewise */
 uint64_t gen_outsider(const struct gen_world *w, uint64_t i); /* a customer of another network */
 uint64_t gen_foreigner(struct gen_random *random);
 uint64_t gen_high_cost(struct gen_random *random);

@@ -127,7 +127,7 @@ static void decide_route(struct gen_calls *c, struct gen_call *call)
 		call->callee = me;
 		call->trunk_in = foreign;
 	} else if (kind == 98) { /* a subscriber on his travels calls home */
-		uint64_t roamer = gen_below(r, GEN_ROAMERS);
+		uint64_t roamer = gen_roamer(c->w, gen_below(r, gen_roamers(c->w)));
 		call->caller = gen_subscriber(c->w, roamer);
 		call->callee = gen_subscriber(c->w, friend_of(c, roamer));
 		call->trunk_in = foreign;

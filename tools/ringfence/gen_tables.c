@@ -68,8 +68,7 @@ static void add_subscribers(const struct gen_world *w, struct gen_file *f)
 		gen_digits(out, (uint64_t)day.day, 2);
 		buf_char(out, ',');
 		buf_text(out, w->plan->tz);
-		buf_text(out,
-		         i >= GEN_ROAMERS && i < GEN_ROAMERS + GEN_PROTECTED ? ",care\n" : ",\n");
+		buf_text(out, gen_subscriber_protected(i) ? ",care\n" : ",\n");
 		gen_file_flush(f);
 	}
 }
@@ -106,7 +105,7 @@ static void add_offices(const struct gen_world *w, struct gen_file *f)
 static void add_protected(const struct gen_world *w, struct gen_file *f)
 {
 	for (uint64_t i = 0; i < GEN_PROTECTED; i++) {
-		add_number(f, gen_subscriber(w, GEN_ROAMERS + i));
+		add_number(f, gen_subscriber(w, gen_protected(i)));
 	}
 }
 
@@ -125,8 +124,9 @@ static void add_registered(const struct gen_world *w, struct gen_file *f)
 
 static void add_roaming(const struct gen_world *w, struct gen_file *f)
 {
-	for (uint64_t i = 0; i < GEN_ROAMERS; i++) {
-		add_number(f, gen_subscriber(w, i));
+	for (uint64_t i = 0; i < gen_roamers(w); i++) {
+		add_number(f, gen_subscriber(w, gen_roamer(w, i)));
+		gen_file_flush(f);
 	}
 }
 

@@ -26,6 +26,26 @@ bool gen_subscriber_business(uint64_t i)
 	return i % 10 == 7;
 }
 
+uint64_t gen_roamers(const struct gen_world *w)
+{
+	return w->subscribers / GEN_ROAMER_EVERY;
+}
+
+uint64_t gen_roamer(const struct gen_world *w, uint64_t i)
+{
+	return i % gen_roamers(w) * GEN_ROAMER_EVERY + 3;
+}
+
+uint64_t gen_protected(uint64_t i)
+{
+	return 10 * i + 4;
+}
+
+bool gen_subscriber_protected(uint64_t i)
+{
+	return i % 10 == 4 && i / 10 < GEN_PROTECTED;
+}
+
 uint64_t gen_subscriber(const struct gen_world *w, uint64_t i)
 {
 	i %= w->subscribers;

@@ -38,7 +38,8 @@ static bool open_sinks(const struct replay_options *o, struct pipeline_options *
 	}
 	if (o->redis) {
 		struct redis_options redis = {
-			.url = o->redis, .site = p->site_name, .engine = p->engine_name};
+			.url = o->redis, .site = p->site_name, .engine = p->engine_name,
+		                              .now_ms = common_now_ms()};
 		const char *why;
 		struct sink *sink = sink_redis_open(&redis, &why);
 		if (!sink) {

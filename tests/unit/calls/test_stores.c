@@ -135,7 +135,9 @@ static size_t random_texts(char *bytes, struct slice *list)
 		} else if (i > 0 && rand() % 3 == 0) {
 			list[i] = list[i - 1];
 		} else {
-			memset(bytes, 'a' + rand() % 26, len);
+			for (size_t k = 0; k < len; k++) {
+				bytes[k] = (char)rand();
+			}
 			list[i] = (struct slice){bytes, len};
 			bytes += len;
 		}
@@ -180,6 +182,9 @@ static void test_texts(void **state)
 			too_long += list[at][k].len > (k == 0 ? 1024 : 512);
 		}
 		assert_int_equal(too_long, texts_cut(list[at], counts[at]));
+		for (size_t k = 0; k < counts[at]; k++) {
+			assert_true(list[at][k].len <= (k == 0 ? 1024 : 512));
+		}
 		uint32_t need = texts_chunks(list[at], counts[at]);
 		uint32_t before = chunks.free;
 		first[at] = texts_put(&chunks, list[at], counts[at]);

@@ -38,6 +38,8 @@ static const struct row call_rows[] = {
 	 BEGUN "call c 2010 200 answered by timeout ring 1500 setup 500 talk 10 q -\n"},
 	{"the BYE says why", ANSWERED "5000 >BYE 2 q=16\n",
 	 BEGUN "call c 5000 200 answered by caller ring 1500 setup 500 talk 3000 q 16\n"},
+	{"the BYE says why, by the smallest number", ANSWERED "5000 >BYE 2 q=0\n",
+	 BEGUN "call c 5000 200 answered by caller ring 1500 setup 500 talk 3000 q 0\n"},
 	{"both hang up at once", ANSWERED "5000 >BYE 1\n5001 <BYE 1\n",
 	 BEGUN "call c 5000 200 answered by caller" TALK},
 	{"the BYE has no tags: by address", ANSWERED "5000 <BYE 1 f= t=\n",
@@ -131,6 +133,9 @@ static const struct row call_rows[] = {
 	{"one fork busy, the other silent",
 	 "0 >INVITE 1 b=x\n1 >INVITE 1 b=y\n500 180 1 b=x t=x\n600 486 1 b=x t=x\n",
 	 "attempt c 0\ncall c 600 486 busy by callee ring 100 setup 500 talk 0 q -\n"},
+	{"what looks like a fork is a hop on the same host",
+	 "0 >INVITE 1 b=x\n1 >INVITE 1 b=y p=6000\n600 486 1 b=x\n2000 200 1 b=y\n",
+	 "attempt c 0\ncall c 600 486 busy by callee ring - setup - talk 0 q -\n"},
 	{"six forks: never sure that all refused",
 	 "0 >INVITE 1 b=1\n1 >INVITE 1 b=2\n2 >INVITE 1 b=3\n3 >INVITE 1 b=4\n4 >INVITE 1 b=5\n"
 	 "5 >INVITE 1 b=6\n10 486 1 b=1\n11 486 1 b=2\n12 486 1 b=3\n13 486 1 b=4\n2000 200 1 b=6\n"
@@ -259,6 +264,9 @@ static const struct row count_rows[] = {
 	{"INVITE twice", "0 >INVITE 1\n5 >INVITE 1\n40 404 1\n50 >ACK 1 d\n", "4 3 1 0"},
 	{"response twice", "0 >INVITE 1\n40 404 1\n45 404 1\n50 >ACK 1 d\n", "4 3 1 0"},
 	{"provisional twice", "0 >INVITE 1\n10 180 1\n20 180 1\n40 404 1\n", "4 3 1 0"},
+	{"two provisionals, the first again",
+	 "0 >INVITE 1\n10 180 1\n20 181 1\n25 180 1\n40 404 1\n", "5 4 1 0"},
+	{"another answers OPTIONS", "0 >OPTIONS 1\n10 200/OPTIONS 1\n11 200/OPTIONS 1 t=u\n", "3 3 0 0"},
 	{"two provisionals", "0 >INVITE 1\n10 180 1\n20 181 1\n40 404 1\n", "4 4 0 0"},
 	{"ACK twice", "0 >INVITE 1\n40 404 1\n45 >ACK 1 d\n50 >ACK 1 d\n", "4 3 1 0"},
 	{"second hop", "0 >INVITE 1\n1 >INVITE 1 h=2\n39 404 1 h=2\n40 404 1\n", "4 3 1 0"},

@@ -309,6 +309,82 @@ static void test_everything_is_carried(void **state)
 	call_table_free(t);
 }
 
+static void test_times_are_carried(void **state)
+{
+	struct call_table *t = table_of((struct call_options){0});
+	struct ladder_message lm;
+	static struct carried seen;
+
+	(void)state;
+	for (const char *text = "1 >INVITE 1\n2 200 1\n4 >BYE 2\n"; *text;) {
+		text = ladder_read(text, &lm);
+		call_table_message(t, &lm.m, carry, &seen);
+	}
+	assert_int_equal(KIND_CALL, seen.e.kind);
+	assert_true(seen.e.answered);
+	assert_int_equal(1000, seen.e.start_us);
+	assert_int_equal(2000, seen.e.answer_us);
+	assert_int_equal(4000, seen.e.time_us);
+	assert_int_equal(2000, seen.e.duration_us);
+	call_table_free(t);
+}
+
+static void check_transaction(void *user, const struct event *e)
+{
+	assert_int_equal(KIND_SIP, e->kind);
+	assert_int_equal(3, e->source);
+	assert_int_equal(1, e->src.bytes[15]);
+	assert_int_equal(6000, e->src.port);
+	assert_int_equal(2, e->dst.bytes[15]);
+	assert_slice(e->ua, "ua/1");
+	assert_slice(e->method, "OPTIONS");
+	assert_slice(e->from_user, "+441");
+	assert_slice(e->to_user, "+442");
+	++*(int *)user;
+}
+
+static void test_transactions_carry(void **state)
+{
+	struct call_table *t = table_of((struct call_options){0});
+	struct ladder_message lm;
+	int count = 0;
+
+	(void)state;
+	(void)ladder_read("1 >OPTIONS 1 p=6000", &lm);
+	lm.m.source = 3;
+	lm.m.ua = SLICE_LIT("ua/1");
+	call_table_message(t, &lm.m, check_transaction, &count);
+	(void)ladder_read("2 200/OPTIONS 1 h=2", &lm);
+	call_table_message(t, &lm.m, check_transaction, &count);
+	assert_int_equal(1, count);
+	call_table_free(t);
+}
+
+static long mapped_pages(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (f) {
+		assert_int_equal(1, fscanf(f, "%ld", &pages));
+		(void)fclose(f);
+	}
+	return pages;
+}
+
+static void test_all_is_given_back(void **state)
+{
+	const long page_tolerance = 2048;
+	long before = mapped_pages();
+	struct call_table *t = table_of((struct call_options){0});
+
+	(void)state;
+	assert_true(before == 0 || mapped_pages() > before + page_tolerance);
+	call_table_free(t);
+	assert_true(mapped_pages() <= before + page_tolerance);
+	call_table_free(NULL);
+}
+
 static void test_after_a_flush(void **state)
 {
 	struct call_table *t = table_of((struct call_options){0});
@@ -360,6 +436,9 @@ int main(void)
 		cmocka_unit_test(test_room_for_texts_runs_out),
 		cmocka_unit_test(test_caller),
 		cmocka_unit_test(test_everything_is_carried),
+		cmocka_unit_test(test_times_are_carried),
+		cmocka_unit_test(test_transactions_carry),
+		cmocka_unit_test(test_all_is_given_back),
 		cmocka_unit_test(test_after_a_flush),
 		cmocka_unit_test(test_times_from_hell),
 	};

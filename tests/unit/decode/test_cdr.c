@@ -779,6 +779,7 @@ static void fast_equals_plain(void **state)
 			if (plain.refused == REASON_NONE) {
 				assert_int_equal(fast.cell_count, plain.cell_count);
 				assert_int_equal(fast.quotes, plain.quotes);
+				assert_int_equal(fast.doubled, plain.doubled);
 				assert_memory_equal(fast.cell_end, plain.cell_end,
 				                    plain.cell_count * sizeof(uint32_t));
 			}
@@ -820,6 +821,7 @@ static void short_json_equals_plain(void **state)
 		"\"end_time\":1",
 		"\"sip_code\":\"200\"",
 		"nullx",
+		"\"call_id_:",
 		"\"",
 		"0.",
 		"\"\\q\"",

@@ -302,6 +302,9 @@ static void test_expression_lists(void **state)
 	assert_int_equal(count, 3);
 	assert_true(slice_eq(first->next->text, SLICE_LIT("f(b, 2)")));
 	assert_true(slice_eq(first->next->next->text, SLICE_LIT("c + 1")));
+	in.source = SLICE_LIT("a, b c");
+	assert_null(parse_exprs(&in, &count, &error));
+	assert_int_equal(error.at, 5);
 	in.source = SLICE_LIT("a,");
 	assert_null(parse_exprs(&in, &count, &error));
 	assert_string_equal(error.code, "E021");
@@ -352,6 +355,11 @@ static const struct {
 	{"time > '2026-01-05T12:00:00Z'", "time > \"2026-01-05T12:00:00.000Z\""},
 	{"count(answered) + count()", "count(answered) + count()"},
 	{"quantile(0.5, duration, answered) over 1h", "quantile(0.5, duration, answered) over 1h"},
+	{"q850 in {1, 2.5}", "q850 in {1.0, 2.5}"},
+	{"1.5 < 1.5 or 2.5 > 2.5 or 1.5 != 1.5", "false"},
+	{"1.5 <= 1.5 and 2.5 >= 2.5 and 'a' == \"a\"", "true"},
+	{"7 % 4 - 10 / 4 + -2.0", "-1.5"},
+	{"0 - calls", "0 - calls"},
 	{"sum(twice)", "sum(ring * 2)"},
 	{"true and 1 < 2 or false", NULL},
 	{"1 < 2 and not false", "true"},

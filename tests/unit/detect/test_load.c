@@ -1,6 +1,4 @@
-/* rule.h, rule_test.h: what a loaded rule holds, files and folders, lists, tests. Mistakes
- * in expressions are in test_check.c.
- */
+/* rule.h, rule_test.h: what a loaded rule holds, files and folders, lists, tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,46 +13,9 @@
 #include "core/err.h"
 #include "core/instant.h"
 #include "detect/rule_test.h"
+#include "unit/detect/loaded.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static void assert_text(struct slice got, const char *want)
-{
-	if (!slice_eq(got, slice_of(want))) {
-		fail_msg("'%.*s' is not '%s'", SLICE_FMT(got), want);
-	}
-}
-
-struct loaded {
-	struct diags diags;
-	struct ruleset *set;
-	size_t whole;
-	int err;
-};
-
-static void load_text(struct loaded *l, const char *text)
-{
-	struct ruleset_options options = {.whole = &l->whole};
-
-	diags_init(&l->diags);
-	l->err = ruleset_load_text("t.yaml", slice_of(text), &options, &l->diags, &l->set);
-	assert_int_equal(l->err == OK, l->set != NULL);
-}
-
-static void unload(struct loaded *l)
-{
-	ruleset_free(l->set);
-	diags_fini(&l->diags);
-}
-
-static void need(const struct loaded *l)
-{
-	if (!l->set) {
-		const struct diag *first = l->diags.first;
-		fail_msg("%u:%u %s %.*s", first->at.line, first->at.column, first->code,
-		         SLICE_FMT(first->message));
-	}
-}
 
 /* ---- one rule ---- */
 
@@ -205,6 +166,29 @@ static void test_rule(void **state)
 	unload(&l);
 }
 
+/* Warnings stand at a rule's first key; tests of a rule that is not whole are left alone. */
+static void test_places(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(
+		&l,
+		"version: 1\nrules: [{id: r, rev: 1, title: T, class: other, severity: low, on: call}]");
+	assert_string_equal(l.diags.first->code, "W120");
+	assert_int_equal(l.diags.first->at.column, 10);
+	unload(&l);
+	load_text(
+		&l,
+		"version: 1\nrules:\n"
+		"- {id: a, rev: 1, title: T, class: other, severity: low, on: call, let: {n: rnig}}\n"
+		"- {id: b, rev: 1, title: T, class: other, severity: low, on: call,\n"
+		"   tests: [{name: t, with_params: {a: {p: 3}}, expect: [{rule: a, with: {n: 3, m: 4}}]}]}");
+	assert_int_equal(l.diags.errors, 1);
+	assert_int_equal(l.whole, 1);
+	unload(&l);
+}
+
 static void test_lists(void **state)
 {
 	struct loaded l;
@@ -231,9 +215,6 @@ static void test_lists(void **state)
 }
 
 /* ---- defaults ---- */
-
-#define RULE(rest) \
- "version: 1\nrules: [{id: r, rev: 1, title: T, class: other, severity: low, " rest "}]"
 
 static void test_defaults(void **state)
 {
@@ -313,147 +294,25 @@ static void test_used(void **state)
 	unload(&l);
 }
 
-/* ---- mistakes outside of rules' expressions ---- */
-
-#define LIST(rest) "version: 1\nlists: {" rest "}"
-#define TEST(rest)                                                                                               \
- RULE("on: call, key: caller.num, window: 10m, let: {n: count(), who: first(callee.num)}, when: n > 3, params: " \
-      "{p: {type: dur, default: 3s}}, tests: [{name: t, " rest "}]")
-
-static const struct {
-	const char *id;
-	const char *text;
-	const char *code; /* of the first message; NULL: none */
-	const char *message;
-} mistakes[] = {
-	{"no version", "rules: []", "E011", "a rule file needs the key 'version'"},
-	{"version", "version: 2", "E031", "'2' is not a version of the rule language"},
-	{"unknown key", "version: 1\nrule: []", "E010", "unknown key 'rule' in a rule file"},
-	{"no map", "[1]", "E018", "a rule file must be a map of keys"},
-	{"pack", "version: 1\npack: My Pack", "E031", "'My Pack' is not the name of a pack"},
-	{"overrides", "version: 1\noverrides: []", "E090", "not built yet: 'overrides'"},
-	{"tests of a file", "version: 1\ntests: []", "E090", "not built yet: 'tests'"},
-	{"cut value", RULE("on: call, output: {summary: x, fields: ring, setup}"), "E010",
-         "unknown key 'setup' in 'output'"},
-	{"no rule", "version: 1\nrules: [x]", "E018", "a rule must be a map of keys"},
-	{"missing key", "version: 1\nrules: [{id: r, rev: 1, title: T, class: other, on: call}]",
-         "E011", "a rule needs the key 'severity'"},
-	{"missing on", RULE("where: answered"), "E011",
-         "a rule that is no sequence needs the key 'on'"},
-	{"id",
-         "version: 1\nrules: [{id: 'a b', rev: 1, title: T, class: other, severity: low, on: call}]",
-         "E031", "'a b' is not the id of a rule"},
-	{"rev",
-         "version: 1\nrules: [{id: a, rev: 0, title: T, class: other, severity: low, on: call}]",
-         "E031", "'0' must lie from 1 to 2147483647"},
-	{"class",
-         "version: 1\nrules: [{id: a, rev: 1, title: T, class: wangri, severity: low, on: call}]",
-         "E015", "unknown class 'wangri'"},
-	{"severity",
-         "version: 1\nrules: [{id: a, rev: 1, title: T, class: irsf, severity: hig, on: call}]",
-         "E032", "'hig' is not one of low, medium, high, critical"},
-	{"window without key", RULE("on: call, window: 10m, when: count() > 3"), "E011",
-         "a rule with a window needs the key 'key'"},
-	{"window without when", RULE("on: call, window: 10m, key: caller.num"), "E011",
-         "a rule with a window needs the key 'when'"},
-	{"once without rearm", RULE("on: call, key: caller.num, fire: once"), "E011",
-         "a rule with 'fire: once' and no window needs the key 'rearm'"},
-	{"once with rearm", RULE("on: call, key: caller.num, fire: once, rearm: 1h"), NULL, NULL},
-	{"duplicate",
-         "version: 1\nrules:\n- {id: a, rev: 1, title: T, class: other, severity: low, on: call}\n"
-         "- {id: a, rev: 1, title: T, class: other, severity: low, on: call}",
-         "E019", "rule 'site.local/a' is defined twice"},
-	{"list", LIST("'@a': {type: num, inline: []}"), NULL, NULL},
-	{"list name", LIST("a: {type: num, inline: []}"), "E031", "'a' is not the name of a list"},
-	{"list type", LIST("'@a': {type: number, inline: []}"), "E032",
-         "'number' is not one of num, prefix, ip, cidr, text, country"},
-	{"list without type", LIST("'@a': {inline: []}"), "E011", "a list needs the key 'type'"},
-	{"list without source", LIST("'@a': {type: num}"), "E011",
-         "a list needs one of the keys 'file', 'inline', 'redis' and 'dynamic: true'"},
-	{"list max", LIST("'@a': {type: num, inline: [], max: 0}"), "E031",
-         "'0' must lie from 1 to 4294967296"},
-	{"list ttl", LIST("'@a': {type: num, dynamic: true, ttl: 3}"), "E031",
-         "'3' is not a duration"},
-	{"list dynamic", LIST("'@a': {type: num, dynamic: yes}"), "E031",
-         "'yes' is not true or false"},
-	{"list privacy", LIST("'@a': {type: num, inline: [], privacy: public}"), "E032",
-         "'public' is not one of secret"},
-	{"list values", LIST("'@a': {type: num, inline: [[x]]}"), "E018",
-         "only single values can stand here"},
-	{"test", TEST("expect: []"), NULL, NULL},
-	{"test without expect", TEST("given: []"), "E011", "a test needs the key 'expect'"},
-	{"test key", TEST("expects: []"), "E010", "unknown key 'expects' in a test"},
-	{"test cdr", TEST("expect: [], cdr: x.csv"), "E090", "not built yet: 'cdr'"},
-	{"test exceptions", TEST("expect: [], with_exceptions: {}"), "E090",
-         "not built yet: 'with_exceptions'"},
-	{"event field", TEST("expect: [], given: [{event: {rnig: 2s}}]"), "E030",
-         "unknown field 'rnig'"},
-	{"event field of another kind",
-         TEST("expect: [], given: [{event: {kind: attempt, ring: 2s}}]"), "E034",
-         "field 'ring' does not exist on 'attempt' events"},
-	{"event kind", TEST("expect: [], given: [{event: {kind: party}}]"), "E017",
-         "a test cannot give 'party' events"},
-	{"event value", TEST("expect: [], given: [{event: {ring: 2}}]"), "E031",
-         "'2' is not a duration"},
-	{"event word", TEST("expect: [], given: [{event: {cause: busyy}}]"), "E032",
-         "'busyy' is not one of answered, busy, no_answer, cancelled, rejected, unallocated, "
-         "failed, unknown"},
-	{"event numbers", TEST("expect: [], given: [{event: {caller.num: '020 7946 0001'}}]"), NULL,
-         NULL},
-	{"placeholder", TEST("expect: [], given: [{event: {caller.num: '+44{j}'}}]"), "E070",
-         "'+44{j}' holds a placeholder that cannot be read"},
-	{"no event", TEST("expect: [], given: [{at: 1m}]"), "E011",
-         "an entry of 'given' needs the key 'event'"},
-	{"repeat", TEST("expect: [], given: [{repeat: 1000001, event: {}}]"), "E031",
-         "'1000001' must lie from 1 to 1000000"},
-	{"start", TEST("expect: [], given: [{start: today, event: {}}]"), "E031",
-         "'today' is not a point in time"},
-	{"unknown rule", TEST("expect: [{rule: q}]"), "E071", "unknown rule 'q'"},
-	{"full name", TEST("expect: [{rule: site.local/r}]"), NULL, NULL},
-	{"unknown let", TEST("expect: [{with: {m: 3}}]"), "E071", "rule 'r' has no 'm' in 'let'"},
-	{"value of a let", TEST("expect: [{with: {n: 3s}}]"), "E031", "'3s' is not a whole number"},
-	{"number of a let", TEST("expect: [{with: {who: '+447700900123'}}]"), NULL, NULL},
-	{"key parts", TEST("expect: [{key: [a, b]}]"), "E071",
-         "'key' has 2 parts here, 1 in rule 'r'"},
-	{"late", TEST("expect: [{late: true}]"), "E090", "not built yet: 'late'"},
-	{"unknown list", TEST("expect: [], with_lists: {'@q': []}"), "E039", "unknown list @q"},
-	{"parameter", TEST("expect: [], with_params: {p: 5s}"), NULL, NULL},
-	{"unknown parameter", TEST("expect: [], with_params: {q: 5s}"), "E033",
-         "unknown parameter $q"},
-	{"value of a parameter", TEST("expect: [], with_params: {r: {p: 5}}"), "E031",
-         "'5' is not a duration"},
-	{"site country", TEST("expect: [], site: {country: UK}"), "E031", "'UK' is not a country"},
-	{"site zone", TEST("expect: [], site: {tz: London}"), "E031",
-         "'London' is not a time zone"},
-	{"anchor", "version: &a 1", "E013", "anchors are not allowed"},
-	{"many lets",
-         RULE("on: call, let: {a: ring + ring + ring + ring + ring + ring + ring + ring, b: a + a + a + a + a + a + a + a, "
-              "c: b + b + b + b + b + b + b + b, d: c + c + c + c + c + c + c + c}"),
-         "E024", "'c' has more than 1000 parts, those of the lets in it counted"},
-};
-
-static void test_mistakes(void **state)
+/* Aggregates are one only where they read the same. */
+static void test_aggregates(void **state)
 {
+	struct loaded l;
+
 	(void)state;
-	for (size_t i = 0; i < COUNT(mistakes); i++) {
-		struct loaded l;
-		load_text(&l, mistakes[i].text);
-		const struct diag *first = l.diags.first;
-		while (first && first->warning) {
-			first = first->next;
-		}
-		bool same =
-			mistakes[i].code
-				? first && strcmp(first->code, mistakes[i].code) == 0 &&
-					  slice_eq(first->message, slice_of(mistakes[i].message))
-				: !first;
-		if (!same) {
-			fail_msg("%s: %s %.*s", mistakes[i].id, first ? first->code : "nothing",
-			         first ? (int)first->message.len : 0,
-			         first ? first->message.p : "");
-		}
-		unload(&l);
-	}
+	load_text(&l,
+	          RULE("on: call, key: trunk.id, window: 10m, when: a > 3, let: {a: count(), "
+	               "b: count(answered), c: count(forwarded), d: count(duration > 3s), "
+	               "e: count(duration > 4s), f: count(duration  > 3s), g: count() over 1h, "
+	               "h: count() over 10m, i: 'quantile(0.5, ring)', j: 'quantile(0.9, ring)', "
+	               "k: count(ua =~ /a/), m: count(ua =~ /a/i), n: count(ua =~ /b/), "
+	               "o: count(ua =~ /a/), p: rate(), q: sum(duration), r: avg(duration)}"));
+	need(&l);
+	assert_int_equal(l.set->rules[0]->agg_count, 14);
+	assert_int_equal(l.set->rules[0]->lets[5].expr->index, 3);
+	assert_int_equal(l.set->rules[0]->lets[7].expr->index, 0);
+	assert_int_equal(l.set->rules[0]->aggs[5].window_us, US_PER_HOUR);
+	unload(&l);
 }
 
 /* ---- files and folders ---- */
@@ -506,6 +365,23 @@ static void test_folders(void **state)
 	ruleset_free(set);
 	diags_fini(&d);
 
+	/* A list of one name in two files. */
+	char l1[64], l2[64];
+	write_file(folder, "sub/lists/1.yaml",
+	           "version: 1\nlists: {'@a': {type: num, inline: []}}");
+	write_file(folder, "sub/lists/2.yaml",
+	           "version: 1\nlists: {'@a': {type: num, inline: []}}");
+	(void)snprintf(l1, sizeof(l1), "%s/sub/lists/1.yaml", folder);
+	(void)snprintf(l2, sizeof(l2), "%s/sub/lists/2.yaml", folder);
+	const char *lists[] = {l1, l2};
+	diags_init(&d);
+	assert_int_equal(ruleset_load(lists, 1, NULL, &d, &set), OK);
+	ruleset_free(set);
+	assert_int_equal(ruleset_load(lists, 2, NULL, &d, &set), E_INVALID);
+	assert_string_equal(d.last->code, "E019");
+	assert_string_equal(d.last->at.file->path, l2);
+	diags_fini(&d);
+
 	/* The same rules in another order of files. */
 	char a[64], b[64], deep[64];
 	(void)snprintf(a, sizeof(a), "%s/a.yaml", folder);
@@ -535,8 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rule),     cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_subjects),
-		cmocka_unit_test(test_used),     cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_used),     cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_places),   cmocka_unit_test(test_aggregates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,10 @@ static const struct {
 	{"good", "a,b\nc,d\n", "a|b\nc|d\n", "", 0, 0},
 	{"no newline at the end", "a,b\nc,d", "a|b\nc|d\n", "", 0, 0},
 	{"CRLF", "a,b\r\nc,d\r\n", "a|b\nc|d\n", "", 0, 0},
-	{"byte order mark", "\xef\xbb\xbf" "a,b\n", "a|b\n", "", 0, 0},
+	{"byte order mark",
+         "\xef\xbb\xbf"
+         "a,b\n",
+         "a|b\n", "", 0, 0},
 	{"blank lines and comments", "\n  \n# a\na,b\n\t# c\n", "a|b\n", "", 0, 0},
 	{"blanks around", " a ,\t b\t\n", "a|b\n", "", 0, 0},
 	{"empty cells", ",\na,,b\n", "|\na||b\n", "", 0, 0},
@@ -35,7 +38,7 @@ static const struct {
 	{"columns are characters", "\xc3\xa4\xc3\xb6,\"c\n", "", "E071", 1, 4},
 	{"too many cells", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\na\n", "a\n", "E071", 1, 1},
 	{"as many as fit", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n",
-	 "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16\n", "", 0, 0},
+         "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16\n", "", 0, 0},
 	{"nothing", "", "", "", 0, 0},
 };
 

@@ -240,21 +240,20 @@ static void test_accounts(void **state)
 /* A column that is wanted is filled even when none of the others is. */
 static void test_wanted(void **state)
 {
-	static const enum field fields[] = {FIELD_CALLER_NUM,      FIELD_CALLER_COUNTRY,
-	                                    FIELD_CALLER_TYPE,     FIELD_CALLER_VALID,
-	                                    FIELD_CALLER_ASSIGNED, FIELD_CALLER_CARE,
-	                                    FIELD_CALLEE_OPERATOR, FIELD_CALLEE_NUM,
-	                                    FIELD_ACCOUNT_TYPE,    FIELD_ACCOUNT_AGE,
-	                                    FIELD_PAI_NUM};
+	static const enum field fields[] = {
+		FIELD_CALLER_NUM,      FIELD_CALLER_COUNTRY,  FIELD_CALLER_TYPE,
+		FIELD_CALLER_VALID,    FIELD_CALLER_ASSIGNED, FIELD_CALLER_CARE,
+		FIELD_CALLEE_OPERATOR, FIELD_CALLEE_NUM,      FIELD_ACCOUNT_TYPE,
+		FIELD_ACCOUNT_AGE,     FIELD_PAI_NUM};
 	struct event e = good_event();
 	static uint8_t full[64], alone[64];
 
 	(void)state;
 	e.pai.text = SLICE_LIT("+442079460003");
 	for (size_t i = 0; i < COUNT(fields); i++) {
-		static const size_t sizes[] = {[STORE_NUM] = 8,     [STORE_COUNTRY] = 2,
-		                               [STORE_ENUM] = 1,    [STORE_BOOL] = 1,
-		                               [STORE_TEXT] = 16,   [STORE_DUR] = 8};
+		static const size_t sizes[] = {
+			[STORE_NUM] = 8,  [STORE_COUNTRY] = 2, [STORE_ENUM] = 1,
+			[STORE_BOOL] = 1, [STORE_TEXT] = 16,   [STORE_DUR] = 8};
 		size_t size = sizes[field_storage(fields[i])];
 		struct enrich_options options = world.options;
 		memset(options.wanted, false, sizeof(options.wanted));

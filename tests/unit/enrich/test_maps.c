@@ -122,8 +122,8 @@ static void test_number_map(void **state)
 
 static void test_number_map_edges(void **state)
 {
-	struct row rows[] = {{num("+442079460001"), 0}, {num("+442079460002"), 1},
-	                     {num("+442079460001"), 2}};
+	struct row rows[] = {
+		{num("+442079460001"), 0}, {num("+442079460002"), 1}, {num("+442079460001"), 2}};
 	struct number_map map;
 	struct buf taken = {0};
 	number twice = 0;

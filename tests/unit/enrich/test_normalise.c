@@ -32,12 +32,11 @@ static const struct row rows[] = {
 	{"IT keeps its 0", "IT", "0612345678", NUMBER_OK, NUMBER_E164, "+390612345678"},
 	/* Cutting, decoding, dropping. */
 	{"sip URI", "GB", "sip:+442079460001@example.org;user=phone", NUMBER_OK, NUMBER_E164,
-	 "+442079460001"},
-	{"sips URI", "GB", "SIPS:02079460001@example.org", NUMBER_OK, NUMBER_E164,
-	 "+442079460001"},
+         "+442079460001"},
+	{"sips URI", "GB", "SIPS:02079460001@example.org", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"tel URI", "GB", "tel:+44-20-7946-0001;ext=12", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"cut at ;", "GB", "+442079460001;npdi;rn=+447700900000", NUMBER_OK, NUMBER_E164,
-	 "+442079460001"},
+         "+442079460001"},
 	{"cut at ,", "GB", "+442079460001,55", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"cut at @", "GB", "+442079460001@10.0.0.1", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"cut before decoding", "GB", "+44207946%3B0001", NUMBER_INVALID, NUMBER_MISSING, ""},
@@ -55,7 +54,7 @@ static const struct row rows[] = {
 	{"blanks alone", "GB", "  ", NUMBER_EMPTY, NUMBER_MISSING, ""},
 	{"anonymous", "GB", "anonymous", NUMBER_WITHHELD, NUMBER_MISSING, ""},
 	{"Anonymous URI", "GB", "sip:Anonymous@anonymous.invalid", NUMBER_WITHHELD, NUMBER_MISSING,
-	 ""},
+         ""},
 	{"unavailable", "GB", "Unavailable", NUMBER_WITHHELD, NUMBER_MISSING, ""},
 	{"restricted", "GB", "RESTRICTED", NUMBER_WITHHELD, NUMBER_MISSING, ""},
 	{"unknown", "GB", "unknown", NUMBER_WITHHELD, NUMBER_MISSING, ""},
@@ -122,17 +121,17 @@ static const struct row rows[] = {
 	{"no home, name", "", "alice", NUMBER_OK, NUMBER_NAME, ""},
 	/* The context stands for the home country. */
 	{"context in the text", "US", "02079460001;phone-context=+44", NUMBER_OK, NUMBER_E164,
-	 "+442079460001"},
+         "+442079460001"},
 	{"context behind others", "US", "tel:02079460001;npdi;Phone-Context=+44-20", NUMBER_OK,
-	 NUMBER_E164, "+442079460001"},
+         NUMBER_E164, "+442079460001"},
 	{"context is a domain", "US", "2025550123;phone-context=example.org", NUMBER_OK,
-	 NUMBER_E164, "+12025550123"},
+         NUMBER_E164, "+12025550123"},
 	{"context of no code", "US", "2025550123;phone-context=+999", NUMBER_OK, NUMBER_E164,
-	 "+12025550123"},
+         "+12025550123"},
 	{"context without home", "", "0612345678;phone-context=+39", NUMBER_OK, NUMBER_E164,
-	 "+390612345678"},
+         "+390612345678"},
 	{"context does not touch +", "", "+442079460001;phone-context=+39", NUMBER_OK, NUMBER_E164,
-	 "+442079460001"},
+         "+442079460001"},
 };
 
 static void check_row(const struct row *row)
@@ -148,8 +147,8 @@ static void check_row(const struct row *row)
 	exact_free(exact);
 	(void)number_format(n, got);
 	if (verdict != row->verdict || number_kind(n) != row->kind || strcmp(got, row->want) != 0) {
-		fail_msg("%s: verdict %d kind %d '%s'", row->id, (int)verdict,
-		         (int)number_kind(n), got);
+		fail_msg("%s: verdict %d kind %d '%s'", row->id, (int)verdict, (int)number_kind(n),
+		         got);
 	}
 	if (no_home != (row->kind == NUMBER_NATIONAL)) {
 		fail_msg("%s: no_home %d", row->id, no_home);

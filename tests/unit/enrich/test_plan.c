@@ -98,8 +98,7 @@ static void test_rows(void **state)
 static void test_other_kinds(void **state)
 {
 	country gb = country_named("GB");
-	struct plan_entry e =
-		plan_find(plan, number_of_digits(NUMBER_SHORT, SLICE_LIT("999")), gb);
+	struct plan_entry e = plan_find(plan, number_of_digits(NUMBER_SHORT, SLICE_LIT("999")), gb);
 
 	(void)state;
 	assert_int_equal(e.country, gb);
@@ -136,7 +135,7 @@ static void test_countries(void **state)
 		{"GB", 44, "00", "0", 1 << 7 | 1 << 9 | 1 << 10},
 		{"US", 1, "011", "1", 1 << 10},
 		{"AU", 61, "0011", "0",
-		 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12},
+	         1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12},
 		{"DK", 45, "00", "", 1 << 8},
 		{"ES", 34, "00", "", 1 << 9},
 		{"RU", 7, "810", "8", 1 << 10 | 1 << 14},
@@ -172,10 +171,12 @@ static void test_calling_codes(void **state)
 		unsigned length;
 		bool possible;
 	} known[] = {
-		{"442079460001", 2, true}, {"44207946000", 2, true}, {"4420794600", 2, false},
-		{"44", 2, false},          {"4", 0, false},          {"", 0, false},
-		{"1", 1, false},           {"12025550123", 1, true}, {"24740001", 3, true},
-		{"24", 0, false},          {"999", 0, false},        {"0", 0, false},
+		{"442079460001", 2, true}, {"44207946000", 2, true},
+		{"4420794600", 2, false},  {"44", 2, false},
+		{"4", 0, false},           {"", 0, false},
+		{"1", 1, false},           {"12025550123", 1, true},
+		{"24740001", 3, true},     {"24", 0, false},
+		{"999", 0, false},         {"0", 0, false},
 		{"x44", 0, false},         {"4420794600012345", 2, false},
 	};
 
@@ -236,7 +237,8 @@ static void test_every_row(void **state)
 		char *left = line.lengths;
 		for (char *one = strtok_r(left, ",", &left); one && one[0] != '-';
 		     one = strtok_r(NULL, ",", &left)) {
-			number n = some_number(line.prefix, (unsigned)strtoul(one, NULL, 10), &seed);
+			number n =
+				some_number(line.prefix, (unsigned)strtoul(one, NULL, 10), &seed);
 			struct plan_entry e = plan_find(plan, n, 0);
 			country want = line.country[0] == '-' ? 0 : country_named(line.country);
 			if (e.valid != T || e.country != want ||
@@ -342,14 +344,14 @@ static const struct {
 	{"bad type", "prefixes.tsv", "4420\tGB\tfixt\t12\n", "E071", 1, "unknown type 'fixt'"},
 	{"no type", "prefixes.tsv", "4420\tGB\t-\t12\n", "E071", 1, "unknown type"},
 	{"long prefix", "prefixes.tsv", "4420794600012345\tGB\tfixed\t12\n", "E071", 1,
-	 "not a prefix"},
+         "not a prefix"},
 	{"no prefix", "prefixes.tsv", "-\tGB\tfixed\t12\n", "E071", 1, "not a prefix"},
 	{"good country", "countries.tsv", "GB\t44\t00\t0\t7,9,10\tyes\n", "E071", 2,
-	 "unknown country"},
+         "unknown country"},
 	{"bad country", "countries.tsv", "gb\t44\t00\t0\t7,9,10\tyes\n", "E071", 1,
-	 "not a country"},
+         "not a country"},
 	{"bad prefix", "countries.tsv", "GB\t44\t0x\t0\t7,9,10\tyes\n", "E071", 1,
-	 "'0x' is no prefix"},
+         "'0x' is no prefix"},
 };
 
 static void link_file(const char *folder, const char *name)
@@ -414,10 +416,10 @@ static void test_no_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),          cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_countries),     cmocka_unit_test(test_calling_codes),
-		cmocka_unit_test(test_every_row),     cmocka_unit_test(test_against_table),
-		cmocka_unit_test(test_damaged),       cmocka_unit_test(test_no_folder),
+		cmocka_unit_test(test_rows),      cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_countries), cmocka_unit_test(test_calling_codes),
+		cmocka_unit_test(test_every_row), cmocka_unit_test(test_against_table),
+		cmocka_unit_test(test_damaged),   cmocka_unit_test(test_no_folder),
 	};
 
 	return cmocka_run_group_tests(tests, load_plan, free_plan);

@@ -14,11 +14,11 @@
 
 #define TRUNKS "trunk,role,partner,cidr,home\n"
 
-static const char trunk_file[] = TRUNKS
-	"acc-1,access,,10.1.0.0/16 10.2.0.0/16,\n"
-	"int-3,international,Acme,\"198.51.100.0/24  2001:db8::/32\",\n"
-	"int-it,international,Telco,198.51.100.128/25,IT\n"
-	"named,peer,Only by name,,US\n";
+static const char trunk_file[] =
+	TRUNKS "acc-1,access,,10.1.0.0/16 10.2.0.0/16,\n"
+	       "int-3,international,Acme,\"198.51.100.0/24  2001:db8::/32\",\n"
+	       "int-it,international,Telco,198.51.100.128/25,IT\n"
+	       "named,peer,Only by name,,US\n";
 
 static struct ip ip_of(const char *text)
 {
@@ -33,9 +33,13 @@ static void test_trunks(void **state)
 	static const struct {
 		const char *address, *trunk;
 	} finds[] = {
-		{"10.1.2.3", "acc-1"},          {"10.2.255.255", "acc-1"}, {"10.3.0.0", ""},
-		{"198.51.100.127", "int-3"},    {"198.51.100.128", "int-it"},
-		{"2001:db8:1::1", "int-3"},     {"2001:db9::1", ""},
+		{"10.1.2.3", "acc-1"},
+		{"10.2.255.255", "acc-1"},
+		{"10.3.0.0", ""},
+		{"198.51.100.127", "int-3"},
+		{"198.51.100.128", "int-it"},
+		{"2001:db8:1::1", "int-3"},
+		{"2001:db9::1", ""},
 		{"::ffff:10.1.2.3", "acc-1"},
 	};
 	struct diags d;
@@ -84,9 +88,9 @@ static const struct {
 	{"bad home", TRUNKS "a,access,P,10.0.0.0/8,gb\n", "E071", 2, "'gb' is no country"},
 	{"twice", TRUNKS "a,access,P,10.0.0.0/8,GB\na,peer,,,\n", "E072", 3, "on line 2"},
 	{"same block", TRUNKS "a,access,,10.0.0.0/8,\n#\nb,peer,,10.0.0.0/8,\n", "E072", 4,
-	 "block 10.0.0.0/8 is that of trunk 'a' on line 2"},
+         "block 10.0.0.0/8 is that of trunk 'a' on line 2"},
 	{"same block, spelt otherwise", TRUNKS "a,access,,::ffff:10.0.0.0/104 10.0.0.0/8,\n",
-	 "E072", 2, "'a' on line 2"},
+         "E072", 2, "'a' on line 2"},
 	{"cells", TRUNKS "a,access\n", "E071", 2, "2 cells"},
 };
 
@@ -108,13 +112,13 @@ static void test_bad_trunks(void **state)
 
 #define SUBSCRIBERS "number,account,type,activated,tz,care\n"
 
-static const char subscriber_file[] = SUBSCRIBERS
-	"+442079460001,A-1,residential,2024-05-01,Europe/London,elderly\n"
-	"020 7946 0002,A-2,business,2024-05-01T10:00:00+01:00,,\n"
-	"+4420794610*,A-3,pbx,,Europe/London,\n"
-	"0207946101*,A-4,pbx,,,\n"
-	"+442079461099,A-1,business,,,\n"
-	"+442079460003,,,,,\n";
+static const char subscriber_file[] =
+	SUBSCRIBERS "+442079460001,A-1,residential,2024-05-01,Europe/London,elderly\n"
+		    "020 7946 0002,A-2,business,2024-05-01T10:00:00+01:00,,\n"
+		    "+4420794610*,A-3,pbx,,Europe/London,\n"
+		    "0207946101*,A-4,pbx,,,\n"
+		    "+442079461099,A-1,business,,,\n"
+		    "+442079460003,,,,,\n";
 
 static bool find(const struct subscribers *s, const char *text, struct subscriber *out)
 {
@@ -207,10 +211,11 @@ static const struct {
 	{"withheld", SUBSCRIBERS "unknown,A,pbx,2024-05-01,UTC,c\n", "E071", 2, "withheld"},
 	{"bad type", SUBSCRIBERS "+442079460001,A,pbz,,,\n", "E071", 2, "type 'pbz'"},
 	{"bad date", SUBSCRIBERS "+442079460001,A,pbx,2024-13-01,UTC,c\n", "E071", 2,
-	 "activated '2024-13-01'"},
-	{"date beyond", SUBSCRIBERS "+442079460001,A,pbx,2150-01-01,UTC,c\n", "E071", 2, "activated"},
+         "activated '2024-13-01'"},
+	{"date beyond", SUBSCRIBERS "+442079460001,A,pbx,2150-01-01,UTC,c\n", "E071", 2,
+         "activated"},
 	{"twice", SUBSCRIBERS "+442079460001,A,,,,\n0207946000*,B,,,,\n020 7946 0001,C,,,,\n",
-	 "E072", 4, "'020 7946 0001' stands on line 2 already"},
+         "E072", 4, "'020 7946 0001' stands on line 2 already"},
 	{"prefix twice", SUBSCRIBERS "+4420794*,A,,,,\n0207 94*,C,,,,\n", "E072", 3, "on line 2"},
 };
 
@@ -242,7 +247,8 @@ static void test_many_subscribers(void **state)
 	(void)state;
 	buf_text(&text, SUBSCRIBERS);
 	for (unsigned i = 0; i < MANY; i++) {
-		buf_printf(&text, "+4420794%05u,A-%u,%s,,,group %u\n", i, i / 3, types[i % 5], i % 7);
+		buf_printf(&text, "+4420794%05u,A-%u,%s,,,group %u\n", i, i / 3, types[i % 5],
+		           i % 7);
 	}
 	buf_char(&text, '\0');
 	diags_init(&d);
@@ -306,7 +312,7 @@ static const struct {
 	{"no operator", "number,operator\n+447400123456,\n", "E071", 2, "no operator"},
 	{"bad number", "number,operator\n+44740,\n+4,One\n", "E071", 2, ""},
 	{"twice", "number,operator\n+447400123456,One\n+447400123456,One\n", "E072", 3,
-	 "on line 2"},
+         "on line 2"},
 };
 
 static void test_bad_ported(void **state)
