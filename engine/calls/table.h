@@ -40,10 +40,10 @@
  * Timers fire in the order of their deadlines before a message of that time or later is read, so
  * that events do not depend on when call_table_advance is called.
  *
- * Memory is fixed at call_table_new and touched as it is used: about 0.7 KiB a call and 0.35 KiB
- * a transaction at most. When the table is full the call longest without a message goes: it
- * is issued as timed out and counted. A Call-ID is kept to 1024 bytes, every other text to 512:
- * longer ones are cut and counted (the call is still told apart by its whole Call-ID).
+ * Memory is fixed at call_table_new and touched as it is used: 0.7 KiB a call and 0.3 KiB a
+ * transaction at most. When the table is full the call longest without a message goes: it is issued
+ * as timed out and counted. A Call-ID is kept to 1024 bytes, every other text to 512: longer ones
+ * are cut and counted (calls are told apart by a 64-bit keyed hash of the whole Call-ID).
  *
  * One thread a table.
  */

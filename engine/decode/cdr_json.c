@@ -151,12 +151,18 @@ static size_t plain_number_len(struct slice s)
 	return i;
 }
 
+static void advance(struct slice *s, size_t len)
+{
+	s->p += len;
+	s->len -= len;
+}
+
 static bool take(struct slice *s, char c)
 {
 	if (s->len == 0 || s->p[0] != c) {
 		return false;
 	}
-	*s = slice_skip(*s, 1);
+	advance(s, 1);
 	return true;
 }
 
@@ -167,7 +173,7 @@ static bool take_string(struct slice *s, struct slice *text)
 	}
 	size_t len = plain_string_len(*s);
 	*text = slice_first(*s, len);
-	*s = slice_skip(*s, len);
+	advance(s, len);
 	return take(s, '"');
 }
 
@@ -183,7 +189,7 @@ static bool take_name(struct slice *s, unsigned hint, unsigned *column)
 	if (name.len > 0 && s->len > name.len + 1 && s->p[0] == '"' && s->p[name.len + 1] == '"' &&
 	    memcmp(s->p + 1, name.p, name.len) == 0) {
 		*column = hint;
-		*s = slice_skip(*s, name.len + 2);
+		advance(s, name.len + 2);
 	} else if (take_string(s, &name)) {
 		*column = cdr_column_find(name, hint);
 	} else {
@@ -199,12 +205,12 @@ static bool take_value(struct slice *s, struct slice *text)
 	}
 	if (slice_starts(*s, SLICE_LIT("null"))) {
 		*text = SLICE_NONE;
-		*s = slice_skip(*s, 4);
+		advance(s, 4);
 		return true;
 	}
 	size_t len = plain_number_len(*s);
 	*text = slice_first(*s, len);
-	*s = slice_skip(*s, len);
+	advance(s, len);
 	return len > 0;
 }
 

@@ -7,7 +7,7 @@
 #include "detect/detector_parts.h"
 
 enum {
-	PREFETCH_AHEAD = 16,
+	PREFETCH_AHEAD = 8,
 	EVICT_TRIES = 64,
 	TEXTS_MAX = 4096, /* different texts a shard that first() and last() remember */
 	FINDINGS_MEMORY_MAX = 1 << 30,
@@ -61,6 +61,9 @@ static bool detector_init(struct detector *d)
 	}
 	d->team = team_new(d->options.threads);
 	d->worker_count = d->team ? team_members(d->team) : 0;
+	for (unsigned s = 0; d->team && s < TABLE_SHARDS; s++) {
+		d->owner[s] = (uint8_t)(s % d->worker_count);
+	}
 	d->workers = calloc(d->worker_count + 1, sizeof(*d->workers));
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++) {
 		if (!worker_init(&d->workers[i], d)) {
@@ -602,6 +605,11 @@ static void take_hit(struct worker *w, const struct detect_group *g, const struc
 	}
 }
 
+static bool owned(const struct detector *d, unsigned member, const struct hit *hit)
+{
+	return d->owner[table_shard(hit->key)] == member;
+}
+
 /* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead.
  */
 static void take_hits(struct worker *w, unsigned member, const struct detect_group *g,
@@ -610,19 +618,23 @@ static void take_hits(struct worker *w, unsigned member, const struct detect_gro
 	struct detector *d = w->d;
 
 	for (size_t i = 0; i < hits->count; i++) {
-		if (i + 2 * PREFETCH_AHEAD < hits->count) {
-			struct hash128 key = hits->items[i + 2 * PREFETCH_AHEAD].key;
+		const struct hit *at = &hits->items[i];
+		if (i + 3 * PREFETCH_AHEAD < hits->count &&
+		    owned(d, member, &at[3 * PREFETCH_AHEAD])) {
+			struct hash128 key = at[3 * PREFETCH_AHEAD].key;
 			table_prefetch_slot(g->table, &d->pools[table_shard(key)], key);
 		}
-		if (i + PREFETCH_AHEAD < hits->count) {
-			struct hash128 key = hits->items[i + PREFETCH_AHEAD].key;
-			unsigned shard = table_shard(key);
-			if (shard % d->worker_count == member) {
-				table_prefetch_row(g->table, &d->pools[shard], key);
-			}
+		if (i + 2 * PREFETCH_AHEAD < hits->count &&
+		    owned(d, member, &at[2 * PREFETCH_AHEAD])) {
+			struct hash128 key = at[2 * PREFETCH_AHEAD].key;
+			table_prefetch_row(g->table, &d->pools[table_shard(key)], key);
 		}
-		if (table_shard(hits->items[i].key) % d->worker_count == member) {
-			take_hit(w, g, &hits->items[i]);
+		if (i + PREFETCH_AHEAD < hits->count && owned(d, member, &at[PREFETCH_AHEAD])) {
+			struct hash128 key = at[PREFETCH_AHEAD].key;
+			table_prefetch_logs(g->table, &d->pools[table_shard(key)], key);
+		}
+		if (owned(d, member, at)) {
+			take_hit(w, g, at);
 		}
 	}
 }

@@ -57,6 +57,7 @@ struct detector {
 	struct team *team;
 	struct worker *workers;
 	unsigned worker_count;
+	uint8_t owner[TABLE_SHARDS]; /* the member that a shard belongs to */
 	struct pool pools[TABLE_SHARDS];
 	struct counter texts[TABLE_SHARDS]; /* hash of text -> its block, for first() and last() */
 	struct callids callids;

@@ -1,5 +1,6 @@
 #include "features/pool.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -98,9 +99,11 @@ static unsigned order_of(size_t size)
 	return order;
 }
 
-pool_ref pool_alloc(struct pool *p, size_t size)
+/* A block of the order from the lists, cut out of a larger one where need be; 0: none. Its bytes
+ * of the order table are the caller's to set.
+ */
+static pool_ref cut(struct pool *p, unsigned want)
 {
-	unsigned want = order_of(size);
 	unsigned have = want;
 
 	while (have < POOL_ORDERS && !p->free[have]) {
@@ -116,20 +119,14 @@ pool_ref pool_alloc(struct pool *p, size_t size)
 		list_add(p, ref + (UINT32_C(1) << have), have);
 	}
 	p->order[ref] = (uint8_t)(want + 1);
-	p->used += (size_t)POOL_UNIT << want;
 	return ref;
 }
 
-void pool_release(struct pool *p, pool_ref ref)
+/* Gives a block back to the lists and joins it with its buddies. */
+static void join(struct pool *p, pool_ref ref, unsigned order)
 {
-	if (!ref) {
-		return;
-	}
 	uint32_t units = (uint32_t)(p->size / POOL_UNIT);
-	unsigned order = (unsigned)p->order[ref] - 1;
 
-	ENSURE(p->order[ref] && !(p->order[ref] & ORDER_FREE));
-	p->used -= (size_t)POOL_UNIT << order;
 	p->order[ref] = 0;
 	while (order + 1 < POOL_ORDERS) {
 		pool_ref buddy = ref ^ (UINT32_C(1) << order);
@@ -142,6 +139,71 @@ void pool_release(struct pool *p, pool_ref ref)
 		order++;
 	}
 	list_add(p, ref, order);
+}
+
+static bool give_back_spares(struct pool *p)
+{
+	bool any = false;
+
+	for (unsigned order = 0; order < POOL_SPARE_ORDERS; order++) {
+		struct pool_spare *spare = &p->spare[order];
+		any = any || spare->count > 0;
+		while (spare->count) {
+			join(p, spare->refs[--spare->count], order);
+		}
+	}
+	return any;
+}
+
+/* Half a spare's worth out of one larger block: neighbours in memory. */
+static void refill(struct pool *p, unsigned order)
+{
+	struct pool_spare *spare = &p->spare[order];
+	enum { TIMES_LOG2 = 4 };
+	pool_ref ref = cut(p, order + TIMES_LOG2);
+
+	for (unsigned i = 1U << TIMES_LOG2; ref && i > 0; i--) {
+		pool_ref piece = ref + ((i - 1) << order);
+		p->order[piece] = (uint8_t)(order + 1);
+		spare->refs[spare->count++] = piece;
+	}
+}
+
+pool_ref pool_alloc(struct pool *p, size_t size)
+{
+	unsigned order = order_of(size);
+	pool_ref ref = 0;
+
+	if (order < POOL_SPARE_ORDERS) {
+		if (p->spare[order].count == 0) {
+			refill(p, order);
+		}
+		if (p->spare[order].count) {
+			ref = p->spare[order].refs[--p->spare[order].count];
+		}
+	}
+	ref = ref ? ref : cut(p, order);
+	if (!ref && give_back_spares(p)) {
+		ref = cut(p, order);
+	}
+	p->used += ref ? (size_t)POOL_UNIT << order : 0;
+	return ref;
+}
+
+void pool_release(struct pool *p, pool_ref ref)
+{
+	if (!ref) {
+		return;
+	}
+	unsigned order = (unsigned)p->order[ref] - 1;
+
+	ENSURE(p->order[ref] && !(p->order[ref] & ORDER_FREE));
+	p->used -= (size_t)POOL_UNIT << order;
+	if (order < POOL_SPARE_ORDERS && p->spare[order].count < POOL_SPARE) {
+		p->spare[order].refs[p->spare[order].count++] = ref;
+	} else {
+		join(p, ref, order);
+	}
 }
 
 size_t pool_size(const struct pool *p, pool_ref ref)

@@ -13,7 +13,15 @@
 
 typedef uint32_t pool_ref; /* block number in units of POOL_UNIT; 0: none */
 
-enum { POOL_UNIT = 64, POOL_ORDERS = 27 };
+enum { POOL_UNIT = 64, POOL_ORDERS = 27, POOL_SPARE_ORDERS = 5, POOL_SPARE = 32 };
+
+/* Blocks of one small order that were freed or cut lately: taken again without touching memory.
+ * They are joined with their neighbours when a larger block is wanted and there is none.
+ */
+struct pool_spare {
+	uint32_t count;
+	pool_ref refs[POOL_SPARE];
+};
 
 struct pool {
 	char *base;
@@ -21,6 +29,7 @@ struct pool {
 	size_t used;    /* bytes in blocks handed out */
 	uint8_t *order; /* of the block that begins at a unit: its order + 1; 0x80 when free */
 	pool_ref free[POOL_ORDERS];
+	struct pool_spare spare[POOL_SPARE_ORDERS];
 };
 
 /* size is rounded down to whole units. E_NOMEM. */

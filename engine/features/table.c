@@ -26,6 +26,7 @@ struct table *table_new(const struct table_options *options)
 	t->row_size = sizeof(struct row) + t->spec_count * sizeof(struct window);
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		t->shards[s].swept = INT64_MIN;
+		t->shards[s].buckets = t->buckets[s];
 	}
 	return t;
 }
@@ -35,7 +36,13 @@ void table_free(struct table *t)
 	free(t); /* rows live in the pools */
 }
 
-static pool_ref *slots_at(const struct table_shard *s, const struct pool *pool)
+/* A row and what of its key the search needs: most of it never touches another row. */
+struct slot {
+	uint32_t tag; /* the key's low half: also where it belongs in a table of any size */
+	pool_ref row; /* 0: free */
+};
+
+static struct slot *slots_at(const struct table_shard *s, const struct pool *pool)
 {
 	return pool_at(pool, s->slots);
 }
@@ -51,31 +58,43 @@ static bool same_key(struct hash128 a, struct hash128 b)
 }
 
 /* The slot of key, or the free one where it belongs. */
-static pool_ref *probe(const struct table_shard *s, const struct pool *pool, struct hash128 key)
+static struct slot *probe(const struct table_shard *s, const struct pool *pool, struct hash128 key)
 {
-	pool_ref *slots = slots_at(s, pool);
-	uint32_t at = (uint32_t)key.lo & (s->cap - 1);
+	struct slot *slots = slots_at(s, pool);
+	uint32_t tag = (uint32_t)key.lo;
+	uint32_t at = tag & (s->cap - 1);
 
-	while (slots[at] && !same_key(row_at(pool, slots[at])->key, key)) {
+	while (slots[at].row &&
+	       (slots[at].tag != tag || !same_key(row_at(pool, slots[at].row)->key, key))) {
 		at = (at + 1) & (s->cap - 1);
 	}
 	return &slots[at];
+}
+
+static void place(const struct table_shard *s, const struct pool *pool, struct slot slot)
+{
+	struct slot *slots = slots_at(s, pool);
+	uint32_t at = slot.tag & (s->cap - 1);
+
+	while (slots[at].row) {
+		at = (at + 1) & (s->cap - 1);
+	}
+	slots[at] = slot;
 }
 
 static bool slots_resize(struct table_shard *s, struct pool *pool, uint32_t cap)
 {
 	struct table_shard next = *s;
 
-	next.slots = pool_alloc(pool, cap * sizeof(pool_ref));
+	next.slots = pool_alloc(pool, cap * sizeof(struct slot));
 	next.cap = cap;
 	if (!next.slots) {
 		return false;
 	}
-	memset(slots_at(&next, pool), 0, cap * sizeof(pool_ref));
+	memset(slots_at(&next, pool), 0, cap * sizeof(struct slot));
 	for (uint32_t i = 0; i < s->cap; i++) {
-		pool_ref ref = slots_at(s, pool)[i];
-		if (ref) {
-			*probe(&next, pool, row_at(pool, ref)->key) = ref;
+		if (slots_at(s, pool)[i].row) {
+			place(&next, pool, slots_at(s, pool)[i]);
 		}
 	}
 	pool_release(pool, s->slots);
@@ -107,17 +126,37 @@ void table_prefetch_row(const struct table *t, const struct pool *pool, struct h
 	const struct table_shard *s = &t->shards[table_shard(key)];
 
 	if (s->cap) {
-		pool_ref ref = slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)];
-		const char *row = (const char *)row_at(pool, ref);
-		__builtin_prefetch(row);
-		__builtin_prefetch(row + 64);
+		struct slot slot = slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)];
+		if (slot.row && slot.tag == (uint32_t)key.lo) {
+			const char *row = (const char *)row_at(pool, slot.row);
+			__builtin_prefetch(row);
+			__builtin_prefetch(row + 64);
+		}
+	}
+}
+
+void table_prefetch_logs(const struct table *t, const struct pool *pool, struct hash128 key)
+{
+	const struct table_shard *s = &t->shards[table_shard(key)];
+
+	if (!s->cap) {
+		return;
+	}
+	struct slot slot = slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)];
+	if (slot.row && slot.tag == (uint32_t)key.lo) {
+		const struct row *row = row_at(pool, slot.row);
+		for (unsigned n = 0; n < t->spec_count; n++) {
+			if (row->windows[n].log) {
+				__builtin_prefetch(pool_at(pool, row->windows[n].log));
+			}
+		}
 	}
 }
 
 struct row *table_find(const struct table *t, const struct pool *pool, struct hash128 key)
 {
 	const struct table_shard *s = &t->shards[table_shard(key)];
-	pool_ref ref = s->cap ? *probe(s, pool, key) : 0;
+	pool_ref ref = s->cap ? probe(s, pool, key)->row : 0;
 
 	return ref ? row_at(pool, ref) : NULL;
 }
@@ -162,7 +201,7 @@ static struct row *row_new(struct table *t, struct table_shard *s, struct window
 	memset(row, 0, t->row_size);
 	row->key = key;
 	row->last_us = time_us;
-	*probe(s, pool, key) = ref;
+	place(s, pool, (struct slot){(uint32_t)key.lo, ref});
 	s->rows++;
 	if (s->swept == INT64_MIN) {
 		s->swept = bucket_number(t, time_us);
@@ -175,7 +214,7 @@ struct row *table_row(struct table *t, struct window_room *room, struct hash128 
                       int64_t time_us)
 {
 	struct table_shard *s = &t->shards[table_shard(key)];
-	pool_ref ref = s->cap ? *probe(s, room->pool, key) : 0;
+	pool_ref ref = s->cap ? probe(s, room->pool, key)->row : 0;
 
 	if (ref) {
 		struct row *row = row_at(room->pool, ref);
@@ -191,18 +230,18 @@ struct row *table_row(struct table *t, struct window_room *room, struct hash128 
 /* Takes a row out of the slots and closes the gap (Knuth, TAOCP 3, 6.4, algorithm R). */
 static void unlink_slot(struct table_shard *s, const struct pool *pool, struct hash128 key)
 {
-	pool_ref *slots = slots_at(s, pool);
+	struct slot *slots = slots_at(s, pool);
 	uint32_t mask = s->cap - 1;
 	uint32_t gap = (uint32_t)(probe(s, pool, key) - slots);
 
-	for (uint32_t at = (gap + 1) & mask; slots[at]; at = (at + 1) & mask) {
-		uint32_t from = (uint32_t)row_at(pool, slots[at])->key.lo & mask;
+	for (uint32_t at = (gap + 1) & mask; slots[at].row; at = (at + 1) & mask) {
+		uint32_t from = slots[at].tag & mask;
 		if (((at - from) & mask) >= ((at - gap) & mask)) {
 			slots[gap] = slots[at];
 			gap = at;
 		}
 	}
-	slots[gap] = 0;
+	slots[gap] = (struct slot){0, 0};
 }
 
 static void row_drop(struct table *t, struct table_shard *s, struct window_room *room, pool_ref ref)
@@ -262,6 +301,7 @@ static pool_ref take_oldest(const struct table *t, struct table_shard *s, const 
 	while (*bucket) {
 		pool_ref ref = *bucket;
 		*bucket = row_at(pool, ref)->next;
+		__builtin_prefetch(row_at(pool, *bucket));
 		if (bucket_number(t, row_at(pool, ref)->last_us) <= s->swept) {
 			return ref;
 		}

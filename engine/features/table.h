@@ -44,12 +44,12 @@ struct table_options {
 
 /* One shard of one table. */
 struct table_shard {
-	pool_ref slots; /* pool_ref[cap]: rows by key */
+	pool_ref slots; /* rows by key: cap of them, open addressing */
 	uint32_t cap;
 	uint32_t rows;
-	pool_ref buckets[TABLE_BUCKETS]; /* rows by time of their last event, lazily */
-	int64_t swept;                   /* buckets before it are empty */
-	uint64_t evicted;                /* for want of room under max_keys */
+	int64_t swept;     /* buckets before it are empty */
+	uint64_t evicted;  /* for want of room under max_keys */
+	pool_ref *buckets; /* TABLE_BUCKETS: rows by time of their last event, lazily */
 };
 
 struct table {
@@ -59,7 +59,8 @@ struct table {
 	int64_t span_max_us;
 	int64_t bucket_us;
 	size_t row_size;
-	struct table_shard shards[TABLE_SHARDS];
+	struct table_shard shards[TABLE_SHARDS]; /* small: looked at for every key */
+	pool_ref buckets[TABLE_SHARDS][TABLE_BUCKETS];
 };
 
 static inline unsigned table_shard(struct hash128 key)
@@ -70,9 +71,11 @@ static inline unsigned table_shard(struct hash128 key)
 struct table *table_new(const struct table_options *options); /* NULL: no memory */
 void table_free(struct table *t);
 
-/* Brings the cache lines that table_row will touch. Two passes: slots, then rows. */
+/* Bring the cache lines that table_row and window_add will touch. Three passes: slots, rows, logs.
+ */
 void table_prefetch_slot(const struct table *t, const struct pool *pool, struct hash128 key);
 void table_prefetch_row(const struct table *t, const struct pool *pool, struct hash128 key);
+void table_prefetch_logs(const struct table *t, const struct pool *pool, struct hash128 key);
 
 /* The row of key, made empty when new; last_us is raised to time_us. NULL when the pool has no
  * room: evict and try again.

@@ -7,12 +7,18 @@
 #include "features/panes.h"
 #include "features/running.h"
 
-enum { LOG_CAP_MIN = 4, LOG_FIXED = 24 };
+enum { LOG_FIXED = 24 };
 
 /* An event in the log: window_event with only as many arguments as the window has. */
 static size_t log_stride(const struct window_spec *spec)
 {
 	return LOG_FIXED + spec->arg_count * sizeof(uint64_t);
+}
+
+/* What one unit of the pool holds: most keys see no more. */
+static uint32_t log_cap_min(const struct window_spec *spec)
+{
+	return 2 * spec->stride <= POOL_UNIT ? 2 : 1;
 }
 
 static size_t align16(size_t size)
@@ -205,7 +211,7 @@ static void expire(struct window_room *room, const struct window_spec *spec, str
 	if (w->hot && !w->panes && w->count <= WINDOW_COLD / 2) {
 		hot_close(room, spec, w);
 	}
-	if (!w->panes && w->cap > LOG_CAP_MIN && w->count * 8 < w->cap) {
+	if (!w->panes && w->cap > log_cap_min(spec) && w->count * 8 < w->cap) {
 		/* Without room the larger log simply stays. */
 		(void)log_resize(room, spec, w, w->cap / 2);
 	}
@@ -275,7 +281,7 @@ static int log_room(struct window_room *room, const struct window_spec *spec, st
 	if (w->count < w->cap) {
 		return OK;
 	}
-	return log_resize(room, spec, w, w->cap ? w->cap * 2 : LOG_CAP_MIN);
+	return log_resize(room, spec, w, w->cap ? w->cap * 2 : log_cap_min(spec));
 }
 
 static int add_exact(struct window_room *room, const struct window_spec *spec, struct window *w,

@@ -88,8 +88,7 @@ uint64_t gen_roamers(const struct gen_world *w);              /* how many */
 uint64_t gen_roamer(const struct gen_world *w, uint64_t i);   /* index of the i-th as subscriber */
 uint64_t gen_protected(uint64_t i);                           /* likewise */
 uint64_t gen_outsider(const struct gen_world *w, uint64_t i); /* a customer of another network */
-uint64_t gen_foreigner(struct gen_random *random);
-uint64_t gen_high_cost(struct gen_random *random);
+uint64_t gen_foreigner(const struct gen_world *w, struct gen_random *random);
 const char *gen_high_cost_prefix(size_t i);
 uint64_t gen_dno(const struct gen_world *w);
 uint64_t gen_bank(const struct gen_world *w, uint64_t i);

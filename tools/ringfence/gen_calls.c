@@ -120,10 +120,10 @@ static void decide_route(struct gen_calls *c, struct gen_call *call)
 		call->callee = me;
 		call->trunk_in = national;
 	} else if (kind < 96) {
-		call->callee = gen_foreigner(r);
+		call->callee = gen_foreigner(c->w, r);
 		call->trunk_out = foreign;
 	} else if (kind < 98) {
-		call->caller = gen_foreigner(r);
+		call->caller = gen_foreigner(c->w, r);
 		call->callee = me;
 		call->trunk_in = foreign;
 	} else if (kind == 98) { /* a subscriber on his travels calls home */

@@ -1,6 +1,8 @@
 /* Who lives in a world. Everybody is computed from his index, nobody is stored. */
 #include "ringfence/gen.h"
 
+#include <string.h>
+
 /* Index spaces of numbers, far enough apart not to meet. */
 enum {
 	OUTSIDER_FIRST = 2000000,
@@ -10,9 +12,13 @@ enum {
 };
 
 /* Countries that subscribers talk to. */
-static const struct gen_range foreign[] = {
-	{"35387", 12}, {"48601", 11},  {"9198", 12},    {"33612", 11},
-	{"34612", 11}, {"491512", 13}, {"4366412", 12}, {"12126", 11},
+static const struct {
+	const char *country;
+	struct gen_range range;
+} foreign[] = {
+	{"IE", {"35387", 12}},   {"PL", {"48601", 11}}, {"IN", {"9198", 12}},
+	{"FR", {"33612", 11}},   {"ES", {"34612", 11}}, {"DE", {"491512", 13}},
+	{"AT", {"4366412", 12}}, {"US", {"12126", 11}},
 };
 
 /* Dear destinations that call-back and revenue-share schemes name (domain.md, T1 and T2). */
@@ -60,16 +66,15 @@ uint64_t gen_outsider(const struct gen_world *w, uint64_t i)
 	return gen_number(ranges, OUTSIDER_FIRST + i);
 }
 
-uint64_t gen_foreigner(struct gen_random *random)
+uint64_t gen_foreigner(const struct gen_world *w, struct gen_random *random)
 {
 	enum { COUNT = sizeof(foreign) / sizeof(foreign[0]) };
+	size_t i = gen_below(random, COUNT);
 
-	return gen_number_in(foreign[gen_below(random, COUNT)], gen_next(random) >> 20);
-}
-
-uint64_t gen_high_cost(struct gen_random *random)
-{
-	return gen_number_in(high_cost[gen_below(random, GEN_HIGH_COST)], gen_next(random) >> 20);
+	if (strcmp(foreign[i].country, w->plan->country) == 0) {
+		i = (i + 1) % COUNT;
+	}
+	return gen_number_in(foreign[i].range, gen_next(random) >> 20);
 }
 
 const char *gen_high_cost_prefix(size_t i)

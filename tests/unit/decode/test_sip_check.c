@@ -213,6 +213,7 @@ static const struct row rows[] = {
 	{MORE, S("Warning: 39 h \"x\"\r\n"), "bad_warning"},
 	{MORE, S("Warning: 1812 h \"x\"\r\n"), "bad_warning"},
 	{MORE, S("Warning: 399 h x\r\n"), "bad_warning"},
+	{MORE, S("Warning: 399 h xy\"\r\n"), "bad_warning"},
 	{MORE, S("Allow:\r\n"), NULL},
 	{MORE, S("Allow: INVITE, ACK\r\n"), NULL},
 	{MORE, S("Allow: INVITE,,ACK\r\n"), "bad_allow"},

@@ -372,8 +372,6 @@ static const struct row rules[] = {
 	{"E090 emit", NULL, "on: call, emit: `signal", "E090", "not built yet: 'emit: signal'",
          NULL},
 	{"E090 then", NULL, "on: call, `then: []", "E090", "not built yet: 'then'", NULL},
-	{"E090 points", NULL, "on: call, `score: {}", "E090", "not built yet: 'score'", NULL},
-	{"E090 from", NULL, "on: call, `from: [x]", "E090", "not built yet: 'from'", NULL},
 	{"E090 baseline", NULL, "on: call, `baseline: {}", "E090", "not built yet: 'baseline'",
          NULL},
 	{"E031 over", "on: call, " W "when: count() over 1h > 3",
@@ -450,6 +448,15 @@ static const struct row warnings[] = {
          "write '(x != y) ?"
          "? true' if a missing value should count"},
 	{"W102", "on: call, where: (ring ?? 2s) > 1s", "on: call, where: (duration `?? 2s) > 1s",
+         "W102",
+         "'?"
+         "?' is not needed: 'duration' is never missing",
+         NULL},
+	{"W102 in a let",
+         "on: call, " W "let: {a: ring ?"
+         "? 2s}, when: sum(a) > 3s and a != 4s",
+         "on: call, " W "let: {a: duration `?"
+         "? 2s}, when: sum(a) > 3s and a != 4s",
          "W102",
          "'?"
          "?' is not needed: 'duration' is never missing",

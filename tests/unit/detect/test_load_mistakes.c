@@ -56,6 +56,15 @@ static const struct {
 	{"once without rearm", RULE("on: call, key: caller.num, fire: once"), "E011",
          "a rule with 'fire: once' and no window needs the key 'rearm'"},
 	{"once with rearm", RULE("on: call, key: caller.num, fire: once, rearm: 1h"), NULL, NULL},
+	{"misspelt window", RULE("on: call, key: caller.num, windw: 10m, when: count() > 3"),
+         "E010", "unknown key 'windw' in a rule"},
+	{"no key part", RULE("on: call, key: []"), "E018", "'key' takes 1 to 4 expressions"},
+	{"parameter name",
+         RULE("on: call, where: q850 > $a_1, params: {a_1: {type: int, default: 1}}"), NULL, NULL},
+	{"dashed parameter", RULE("on: call, params: {a-1: {type: int, default: 1}}"), "E031",
+         "'a-1' is not the name of a parameter"},
+	{"parameter with a digit", RULE("on: call, params: {1a: {type: int, default: 1}}"), "E031",
+         "'1a' is not the name of a parameter"},
 	{"duplicate",
          "version: 1\nrules:\n- {id: a, rev: 1, title: T, class: other, severity: low, on: call}\n"
          "- {id: a, rev: 1, title: T, class: other, severity: low, on: call}",
@@ -116,6 +125,10 @@ static const struct {
 	{"number of a let", TEST("expect: [{with: {who: '+447700900123'}}]"), NULL, NULL},
 	{"key parts", TEST("expect: [{key: [a, b]}]"), "E071",
          "'key' has 2 parts here, 1 in rule 'r'"},
+	{"too many key parts", TEST("expect: [{key: [a, b, c, d, e]}]"), "E018",
+         "a key has at most 4 parts"},
+	{"list as key part", TEST("expect: [{key: [[a]]}]"), "E018",
+         "only single values can stand here"},
 	{"late", TEST("expect: [{late: true}]"), "E090", "not built yet: 'late'"},
 	{"unknown list", TEST("expect: [], with_lists: {'@q': []}"), "E039", "unknown list @q"},
 	{"parameter", TEST("expect: [], with_params: {p: 5s}"), NULL, NULL},
@@ -176,10 +189,10 @@ static const char *load_many(const char *before, const char *form, unsigned coun
 	           "key: caller.num, %s",
 	           before);
 	for (unsigned i = 0; i < count; i++) {
-		char number[16];
-		(void)snprintf(number, sizeof(number), "%u", i);
+		char digits[16];
+		(void)snprintf(digits, sizeof(digits), "%u", i);
 		for (const char *p = form; *p; p++) {
-			buf_text(&text, *p == '#' ? number : "");
+			buf_text(&text, *p == '#' ? digits : "");
 			buf_add(&text, p, *p != '#');
 		}
 	}

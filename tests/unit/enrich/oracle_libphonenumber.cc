@@ -17,14 +17,15 @@
 using i18n::phonenumbers::PhoneNumber;
 using i18n::phonenumbers::PhoneNumberUtil;
 
-namespace {
+namespace
+{
 
 enum { NUMBERS = 100000, SHOWN = 40, SHOWN_DIGITS = 2 };
 
 /* In the order of PhoneNumberUtil::PhoneNumberType. */
-const char *const type_words[] = {"fixed",    "mobile",  "fixed_or_mobile", "toll_free",
-                                  "premium",  "shared",  "voip",            "personal",
-                                  "pager",    "uan",     "voicemail",       "unknown"};
+const char *const type_words[] = {"fixed",     "mobile", "fixed_or_mobile", "toll_free", "premium",
+                                  "shared",    "voip",   "personal",        "pager",     "uan",
+                                  "voicemail", "unknown"};
 
 /* Calling codes without a country whose types are ours (satellite, intl_network). */
 const std::set<int> global_codes = {808, 870, 878, 881, 882, 883, 979};

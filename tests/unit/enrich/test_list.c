@@ -177,6 +177,7 @@ static const struct {
          "value,bank\n+442079460001,One\n020 7946 0001,Two\n", "E072", 3, "line 2", 0},
 	{"bad prefix", LIST_PREFIX, false, "+44\n+999\n", "E071", 2, "calling code", 0},
 	{"empty prefix", LIST_PREFIX, false, "+44\n*\n", "E071", 2, "", 0},
+	{"prefix 0", LIST_PREFIX, false, "+44\n+0\n", "E071", 2, "calling code", 0},
 	{"bad address", LIST_IP, false, "10.0.0.1\n10.0.0\n", "E071", 2, "not an address", 0},
 	{"block for address", LIST_IP, false, "10.0.0.0/8\n", "E071", 1, "not an address", 0},
 	{"bad block", LIST_CIDR, false, "10.0.0.1/8\n", "E071", 1, "bits behind", 0},

@@ -46,7 +46,7 @@ static const struct row rows[] = {
 	{"% at the end", "GB", "+442079460001%2", NUMBER_INVALID, NUMBER_MISSING, ""},
 	{"blanks around", "GB", "\t +442079460001 ", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"punctuation", "GB", "(020) 7946-00.0/1", NUMBER_OK, NUMBER_E164, "+442079460001"},
-	{"(0) in front stays", "GB", "(0)20 7946 0001", NUMBER_OK, NUMBER_E164, "+442079460001"},
+	{"(0) in front stays", "IT", "(0)6 12345678", NUMBER_OK, NUMBER_E164, "+390612345678"},
 	{"(0) after 0044", "GB", "0044 (0)20 7946 0001", NUMBER_OK, NUMBER_E164, "+442079460001"},
 	{"other punctuation", "GB", "+44_2079460001", NUMBER_INVALID, NUMBER_MISSING, ""},
 	/* 1: withheld. */
@@ -101,6 +101,8 @@ static const struct row rows[] = {
 	{"2 digits", "GB", "18", NUMBER_OK, NUMBER_SHORT, "18"},
 	{"6 digits", "GB", "118500", NUMBER_OK, NUMBER_SHORT, "118500"},
 	{"1 digit", "GB", "1", NUMBER_INVALID, NUMBER_MISSING, ""},
+	{"7 digits", "US", "1185001", NUMBER_INVALID, NUMBER_MISSING, ""},
+	{"no home, 7 digits", "", "1185001", NUMBER_OK, NUMBER_NATIONAL, "1185001"},
 	{"8 digits", "GB", "11850011", NUMBER_INVALID, NUMBER_MISSING, ""},
 	/* 4, 5. */
 	{"name with digits", "GB", "1-800-FLOWERS", NUMBER_OK, NUMBER_NAME, ""},

@@ -86,6 +86,7 @@ static const struct {
 	{"bad block", TRUNKS "a,access,P,10.0.0.0/33,GB\n", "E071", 2, "bad block '10.0.0.0/33'"},
 	{"bits behind", TRUNKS "a,access,P,10.0.0.1/8,GB\n", "E071", 2, "bits behind"},
 	{"bad home", TRUNKS "a,access,P,10.0.0.0/8,gb\n", "E071", 2, "'gb' is no country"},
+	{"long home", TRUNKS "a,access,P,10.0.0.0/8,GBR\n", "E071", 2, "'GBR' is no country"},
 	{"twice", TRUNKS "a,access,P,10.0.0.0/8,GB\na,peer,,,\n", "E072", 3, "on line 2"},
 	{"same block", TRUNKS "a,access,,10.0.0.0/8,\n#\nb,peer,,10.0.0.0/8,\n", "E072", 4,
          "block 10.0.0.0/8 is that of trunk 'a' on line 2"},

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -85,7 +86,7 @@ static void give_back(struct plain *p, size_t i)
 }
 
 /* The largest blocks a fresh pool of this size gives, in one sequence. */
-static size_t largest_blocks(struct pool *p, pool_ref out[POOL_ORDERS])
+static size_t largest_blocks(struct pool *p, pool_ref out[2 * POOL_ORDERS])
 {
 	size_t count = 0;
 
