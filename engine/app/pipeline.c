@@ -199,7 +199,7 @@ static struct detector *new_detector(const struct pipeline *p, const struct site
 		.key = &site->key,
 		.site = site_eval(site),
 		.memory = p->options.memory,
-		.threads = p->options.threads > 1 ? p->options.threads - 1 : 1,
+		.threads = p->options.threads,
 		.cold = p->options.cold,
 	};
 

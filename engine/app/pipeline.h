@@ -29,7 +29,7 @@ struct pipeline_options {
 	struct sink *sinks[PIPELINE_SINKS_MAX]; /* borrowed */
 	size_t sink_count;
 	size_t memory;    /* 0: 4 GiB */
-	unsigned threads; /* in all: 1, or more: one parses, the others detect */
+	unsigned threads; /* that detect; with more than 1 the caller only parses, beside them */
 	bool cold;        /* a live start: see detector_options */
 	/* Sees every finding before suppression, and the alert or NULL; NULL: nobody. From the
 	 * pipeline's thread. */

@@ -167,9 +167,29 @@ static void insert(struct dedupe *d, uint64_t hash, int64_t time_us)
 	*e = (struct entry){.hash = hash, .time_us = time_us};
 }
 
-/* Twice the lines. The line of a half-hash is a linear function of it, so what shared a line shares
- * two now: everything finds room again. Without memory the present lines serve on.
+/* Entries of one line go where the same half of their hash leads among more lines: close together,
+ * in the order of the lines, so that growing runs through memory instead of jumping in it.
  */
+static void line_move(const struct dedupe *from, struct line *line, struct dedupe *to)
+{
+	for (int i = 0; i < LINE; i++) {
+		const struct entry *e = &line->entry[i];
+		int count;
+		if (is_free(from, e)) {
+			continue;
+		}
+		int which = line_of(from, e->hash, 0) == line ? 0 : 1;
+		struct entry *room = line_room(to, line_of(to, e->hash, which), &count);
+		if (room) {
+			to->filled += room->hash == 0;
+			*room = *e;
+		} else {
+			insert(to, e->hash, e->time_us);
+		}
+	}
+}
+
+/* Twice the lines. Without memory the present ones serve on. */
 static void grow_slow(struct dedupe *d)
 {
 	struct dedupe next = *d;
@@ -181,12 +201,7 @@ static void grow_slow(struct dedupe *d)
 	}
 	next.filled = 0;
 	for (uint64_t l = 0; l < d->line_count; l++) {
-		for (int i = 0; i < LINE; i++) {
-			const struct entry *e = &d->lines[l].entry[i];
-			if (!is_free(d, e)) {
-				insert(&next, e->hash, e->time_us);
-			}
-		}
+		line_move(d, &d->lines[l], &next);
 	}
 	region_drop(d->lines, d->line_count * sizeof(*d->lines));
 	*d = next;

@@ -545,7 +545,6 @@ int main(void)
 		cmocka_unit_test(all_columns),   cmocka_unit_test(missing_columns),
 		cmocka_unit_test(bad_csv),       cmocka_unit_test(bad_rows),
 		cmocka_unit_test(zone_of_times), cmocka_unit_test(hash_as_call_id),
-		cmocka_unit_test(recognise),     cmocka_unit_test(formats),
 		cmocka_unit_test(fixed_columns),
 	};
 

@@ -1,5 +1,6 @@
 /* What is recognised, how rows are told apart, and that each quick way finds what its plain one
- * finds. */
+ * finds.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -241,6 +241,7 @@ static const struct {
 	{"NUL", S("Contact: a\0b\r\n"), SIP_H_CONTACT, S("a\0b"), 1},
 	{"NUL in the name", S("Contact\0: a\r\n"), SIP_H_CONTACT, SLICE_NONE, 0},
 	{"blank before the name", S("X: y\r\n Contact: a\r\n"), SIP_H_CONTACT, SLICE_NONE, 0},
+	{"CR before the name", S("\rX: y\r\nContact: a\r\n"), SIP_H_CONTACT, S("a"), 1},
 	{"CR inside the line", S("X: y\rContact: a\r\n"), SIP_H_CONTACT, SLICE_NONE, 0},
 	{"CR for the hyphen", S("Call\rID: a\r\n"), SIP_H_CALL_ID, S("c@h"), 1},
 	{"NUL is no compact form", S("\0: a\r\n"), SIP_H_CSEQ, S("7 OPTIONS"), 1},
