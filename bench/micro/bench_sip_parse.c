@@ -1,7 +1,7 @@
-/* sip_parse over a mix of one call's messages, a registration and a call in compact form, one core, and
- * beside it the floor that no parser can pass: a memchr line splitter over the same heads.
- * Messages lie in a buffer of many, each built with its own numbers, so that neither the branch
- * predictor nor the nearest cache sees the same bytes again at once. Times are CPU time.
+/* sip_parse over a mix of one call's messages, a registration and an INVITE in compact form, one
+ * core, and beside it the floor that no parser can pass: a memchr line splitter over the same
+ * heads. Messages lie in a buffer of many, each built with its own numbers, so that neither the
+ * branch predictor nor the nearest cache sees the same bytes again at once. Times are CPU time.
  */
 #include <stdio.h>
 #include <stdlib.h>

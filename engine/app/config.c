@@ -62,7 +62,8 @@ static void read_value(struct reading *r, const struct yaml_node *node,
 	const char *wrong = "holds a NUL";
 
 	if (node->kind != YAML_SCALAR) {
-		diag_add(r->diags, node->at, "E018", SLICE_NONE, "'%s' must be one value", key->name);
+		diag_add(r->diags, node->at, "E018", SLICE_NONE, "'%s' must be one value",
+		         key->name);
 		return;
 	}
 	const char *text = arena_str(&r->config->arena, node->text);
@@ -70,7 +71,8 @@ static void read_value(struct reading *r, const struct yaml_node *node,
 		wrong = config_value_take(r->config, key, text, base, &code);
 	}
 	if (wrong) {
-		diag_add(r->diags, node->at, code, SLICE_NONE, "'%.*s' %s", SLICE_FMT(node->text), wrong);
+		diag_add(r->diags, node->at, code, SLICE_NONE, "'%.*s' %s", SLICE_FMT(node->text),
+		         wrong);
 	}
 }
 
@@ -101,8 +103,8 @@ static void read_rules(struct reading *r, const struct yaml_node *node)
 	}
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
 		if (c->rule_count == OPTIONS_RULES_MAX) {
-			diag_add(r->diags, item->at, "E018", SLICE_NONE, "more than %d paths of rules",
-			         OPTIONS_RULES_MAX);
+			diag_add(r->diags, item->at, "E018", SLICE_NONE,
+			         "more than %d paths of rules", OPTIONS_RULES_MAX);
 			return;
 		}
 		read_value(r, item, &path_key, &c->rules[c->rule_count++]);
@@ -384,7 +386,8 @@ static void dump_sources(const struct config *c, struct buf *out)
 		for (size_t k = 0; k < config_kind_count; k++) {
 			if (config_kinds[k].kind == c->sources[i].kind) {
 				buf_text(out, "  - ");
-				dump_map(config_kinds[k].name, config_kinds[k].section, &c->sources[i], out);
+				dump_map(config_kinds[k].name, config_kinds[k].section,
+				         &c->sources[i], out);
 			}
 		}
 	}

@@ -1,7 +1,8 @@
 /* The daemon's configuration (interfaces.md section 6): a YAML file read through tables of keys,
  * so that reading, messages, defaults and --dump-config come from the same rows.
  *
- *	struct config *c = config_load(path, &diags);    every mistake with its place; NULL on errors
+ *	struct config *c = config_load(path, &diags);    every mistake with its place; NULL on
+ *errors
  *
  * Strict: an unknown key is E010 with the nearest name, a missing one E011, a value of the wrong
  * form E031 (E032 for one that is none of a few words, E035 for true and false), a wrong shape

@@ -2,9 +2,9 @@
 
 #include "core/instant.h"
 
-#define MEMBER(name) offsetof(struct config, name)
+#define MEMBER(name)    offsetof(struct config, name)
 #define OF_SOURCE(name) offsetof(struct config_source, name)
-#define KEYS(table) (table), sizeof(table) / sizeof((table)[0])
+#define KEYS(table)     (table), sizeof(table) / sizeof((table)[0])
 
 static const char *const caller_words[] = {"pai", "from", NULL};
 static const char *const format_words[] = {"generic", NULL};

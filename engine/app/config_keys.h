@@ -33,9 +33,9 @@ enum config_form {
 struct config_key {
 	const char *name;
 	enum config_form form;
-	size_t member;          /* offset in struct config, or in struct config_source */
-	const char *otherwise;  /* as if written when the key is absent; NULL: stays zero */
-	int64_t min, max;       /* of SIZE, COUNT, SPAN (us) */
+	size_t member;         /* offset in struct config, or in struct config_source */
+	const char *otherwise; /* as if written when the key is absent; NULL: stays zero */
+	int64_t min, max;      /* of SIZE, COUNT, SPAN (us) */
 	const char *const *words;
 	const struct config_section *section;
 	bool required;

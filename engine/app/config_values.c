@@ -1,4 +1,5 @@
-/* The forms that values of the configuration take: a pair of functions each, to read and to write. */
+/* The forms that values of the configuration take: a pair of functions each, to read and to write.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +100,8 @@ static const char *take_address(const struct taking *t)
 	*(const char **)t->to = path ? from_folder(t->config, "unix:", t->text + 5) : t->text;
 	return (path && t->text[5]) || is_host_port(t->text, false)
 	               ? NULL
-	               : wrong(t, "E031", "is no address: write it like unix:/path or 127.0.0.1:9000");
+	               : wrong(t, "E031",
+	                       "is no address: write it like unix:/path or 127.0.0.1:9000");
 }
 
 static const char *take_loopback(const struct taking *t)
@@ -118,7 +120,8 @@ static const char *take_redis(const struct taking *t)
 
 	for (size_t i = 0; i < sizeof(unbuilt) / sizeof(unbuilt[0]); i++) {
 		if (strncmp(text, unbuilt[i], strlen(unbuilt[i])) == 0) {
-			return wrong(t, "E091", "is not built yet: redis://host:port and unix:/path are");
+			return wrong(t, "E091",
+			             "is not built yet: redis://host:port and unix:/path are");
 		}
 	}
 	if (strncmp(text, "unix:", 5) == 0 && text[5]) {
@@ -128,7 +131,8 @@ static const char *take_redis(const struct taking *t)
 	*(const char **)t->to = text;
 	return strncmp(text, "redis://", 8) == 0 && is_host_port(text + 8, true)
 	               ? NULL
-	               : wrong(t, "E031", "is no address of a Redis: redis://host:port or unix:/path");
+	               : wrong(t, "E031",
+	                       "is no address of a Redis: redis://host:port or unix:/path");
 }
 
 static const char *take_zone(const struct taking *t)
@@ -138,7 +142,8 @@ static const char *take_zone(const struct taking *t)
 	*(const char **)t->to = t->text;
 	return tz_get(slice_of(t->text), &zone) == OK
 	               ? NULL
-	               : wrong(t, "E031", "is no time zone: names are those of tzdata, as Europe/London");
+	               : wrong(t, "E031",
+	                       "is no time zone: names are those of tzdata, as Europe/London");
 }
 
 static const char *take_country(const struct taking *t)

@@ -105,7 +105,8 @@ static bool open_state(struct daemon *d)
 	char why[KEY_FILE_WHY];
 	char path[PATH_TEXT];
 
-	if (key_file_ensure(d->config->state, &d->as, d->key_path, sizeof(d->key_path), why) != OK) {
+	if (key_file_ensure(d->config->state, &d->as, d->key_path, sizeof(d->key_path), why) !=
+	    OK) {
 		return fail(d, "state", why);
 	}
 	(void)snprintf(path, sizeof(path), "%s/rejects.txt", d->config->state);
@@ -371,7 +372,8 @@ static const char *kind_of(const struct config_source *s)
 static void gather_sources(const struct daemon *d, struct metrics_source *out)
 {
 	for (size_t i = 0; i < d->live_count; i++, out++) {
-		*out = (struct metrics_source){.name = d->names[i], .kind = kind_of(d->live_sources[i])};
+		*out = (struct metrics_source){.name = d->names[i],
+		                               .kind = kind_of(d->live_sources[i])};
 		live_stat(d->live, i, &out->live);
 		intake_stat(d->intake, i, &out->intake);
 	}
@@ -486,7 +488,8 @@ static void on_loaded(void *user, struct site *site)
 	}
 	d->site = site;
 	d->reloads++;
-	log_info("reload", "done rules=%zu digest=%s", site->rules->rule_count, site->rules->digest);
+	log_info("reload", "done rules=%zu digest=%s", site->rules->rule_count,
+	         site->rules->digest);
 }
 
 static void end_inputs(struct daemon *d, int err)
@@ -496,7 +499,8 @@ static void end_inputs(struct daemon *d, int err)
 	if (err != E_END) {
 		d->status = EXIT_BAD_INPUT;
 		log_err("sources", "failed name=\"%s\" why=\"%s\"",
-		        merge_failed(d->merge, &which) ? d->inputs.names[which] : "", err_text(err));
+		        merge_failed(d->merge, &which) ? d->inputs.names[which] : "",
+		        err_text(err));
 	}
 	merge_free(d->merge);
 	d->merge = NULL;

@@ -30,8 +30,8 @@
 
 enum intake_group { INTAKE_SIGNALLING = 0, INTAKE_RECORDS, INTAKE_GROUP_COUNT };
 
-#define INTAKE_FUTURE_US   (5 * US_PER_MIN)
-#define INTAKE_MEMORY_MAX  ((size_t)256 << 20)
+#define INTAKE_FUTURE_US  (5 * US_PER_MIN)
+#define INTAKE_MEMORY_MAX ((size_t)256 << 20)
 
 struct intake_source {
 	enum intake_group group;
@@ -43,7 +43,7 @@ struct intake_source {
 struct intake_options {
 	const struct intake_source *sources; /* copied */
 	size_t source_count;
-	size_t memory_max; /* a group; 0: INTAKE_MEMORY_MAX */
+	size_t memory_max;                                   /* a group; 0: INTAKE_MEMORY_MAX */
 	void (*push)(void *user, const struct event *event); /* in order */
 	void *user;
 };

@@ -30,9 +30,8 @@ struct live *live_open(const struct live_options *options, char why[LIVE_WHY])
 	}
 	live->options = *options;
 	for (size_t i = 0; i < options->source_count; i++) {
-		const struct live_source base = {.options = &live->options,
-		                                 .config = options->sources[i],
-		                                 .index = i};
+		const struct live_source base = {
+			.options = &live->options, .config = options->sources[i], .index = i};
 		struct live_source *s = openers[base.config->kind](&base, why);
 		if (!s) {
 			live_close(live);

@@ -39,9 +39,9 @@ struct live_stat {
 	struct stage_count decode;
 	struct stage_count calls; /* captures only */
 	uint64_t bytes;
-	uint64_t open_calls;         /* captures: in flight in the dialog table */
-	struct capture_drops drops;  /* captures */
-	uint64_t connections;        /* open */
+	uint64_t open_calls;        /* captures: in flight in the dialog table */
+	struct capture_drops drops; /* captures */
+	uint64_t connections;       /* open */
 	uint64_t connections_taken;
 	uint64_t connections_refused; /* one too many, or not call records */
 	bool up;

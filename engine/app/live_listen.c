@@ -193,8 +193,8 @@ struct live_source *live_open_listen(const struct live_source *base, char why[LI
 		l->source = *base;
 		l->source.ops = &listen_ops;
 		l->shared = live_records(base);
-		l->listener = loop_listen(base->options->loop, base->config->address, on_accepted, l,
-		                          &detail);
+		l->listener = loop_listen(base->options->loop, base->config->address, on_accepted,
+		                          l, &detail);
 	}
 	if (!l || !l->listener) {
 		(void)snprintf(why, LIVE_WHY, "%s: %s", base->config->address, detail);

@@ -1,8 +1,9 @@
 /* A file of call records that grows: read from its begin, then followed by inode and offset.
  *
  * Another file under the name (rotation): the old one is read to its end first, the new one from
- * its begin, with a header of its own. A file that became shorter (truncated in place, as logrotate's
- * copytruncate does) begins anew too. A last line without its line break is no record yet.
+ * its begin, with a header of its own. A file that became shorter (truncated in place, as
+ * logrotate's copytruncate does) begins anew too. A last line without its line break is no record
+ * yet.
  */
 #include <errno.h>
 #include <fcntl.h>

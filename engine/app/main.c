@@ -9,8 +9,9 @@
 
 static const struct command_help help = {
 	.usage = "ringfenced --config F [--check-config | --dump-config] [--exit-when-done]",
-	.about = "The daemon: call records and SIP traffic from the sources of its configuration through the\n"
-                 "rules, alerts into Redis. SIGHUP loads rules and lists anew, SIGTERM drains and ends.",
+	.about =
+		"The daemon: call records and SIP traffic from the sources of its configuration through the\n"
+		"rules, alerts into Redis. SIGHUP loads rules and lists anew, SIGTERM drains and ends.",
 	.common = false,
 };
 
@@ -87,12 +88,12 @@ int main(int argc, char **argv)
 	struct wishes w = {0};
 	const struct own_option own[OWN_COUNT] = {
 		{"config", "F", "the configuration (YAML)", &w.config, NULL},
-		{"check-config", NULL, "check configuration, rules, lists and trunks; start nothing", NULL,
-                 &w.check},
+		{"check-config", NULL,
+	         "check configuration, rules, lists and trunks; start nothing", NULL, &w.check},
 		{"dump-config", NULL, "print the configuration in force, defaults filled in", NULL,
-                 &w.dump},
-		{"exit-when-done", NULL, "end when every source is a file and read to its end", NULL,
-                 &w.exit_when_done},
+	         &w.dump},
+		{"exit-when-done", NULL, "end when every source is a file and read to its end",
+	         NULL, &w.exit_when_done},
 		{"version", NULL, "print the version", NULL, &w.version},
 	};
 	static struct common_options common;

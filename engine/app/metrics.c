@@ -33,7 +33,8 @@ static void count_line(struct buf *out, uint64_t value)
 
 static void seconds(struct buf *out, int64_t us)
 {
-	buf_printf(out, "%s%lld.%06lld\n", us < 0 ? "-" : "", (long long)(us < 0 ? -us : us) / US_PER_S,
+	buf_printf(out, "%s%lld.%06lld\n", us < 0 ? "-" : "",
+	           (long long)(us < 0 ? -us : us) / US_PER_S,
 	           (long long)(us < 0 ? -us : us) % US_PER_S);
 }
 
@@ -57,11 +58,11 @@ struct source_family {
 	uint64_t (*value)(const struct metrics_source *s);
 };
 
-#define SOURCE_VALUE(id, member)                                      \
-	static uint64_t source_##id(const struct metrics_source *s)   \
-	{                                                             \
-		return (uint64_t)s->member;                           \
-	}
+#define SOURCE_VALUE(id, member)                             \
+ static uint64_t source_##id(const struct metrics_source *s) \
+ {                                                           \
+  return (uint64_t)s->member;                                \
+ }
 
 SOURCE_VALUE(up, live.up)
 SOURCE_VALUE(in, live.decode.in)
@@ -193,11 +194,11 @@ struct plain_family {
 	uint64_t (*value)(const struct metrics *m);
 };
 
-#define PLAIN_VALUE(id, member)                               \
-	static uint64_t plain_##id(const struct metrics *m)   \
-	{                                                     \
-		return (uint64_t)m->member;                   \
-	}
+#define PLAIN_VALUE(id, member)                      \
+ static uint64_t plain_##id(const struct metrics *m) \
+ {                                                   \
+  return (uint64_t)m->member;                        \
+ }
 
 PLAIN_VALUE(raised, pipeline.alerts.raised)
 PLAIN_VALUE(suppressed, pipeline.alerts.suppressed)
@@ -282,7 +283,8 @@ static void write_groups(const struct metrics *m, struct buf *out)
 		}
 	}
 	if (m->pipeline.last_us != INSTANT_NONE) {
-		head(out, "event_time_seconds", "gauge", "Time of the newest event given to the rules.");
+		head(out, "event_time_seconds", "gauge",
+		     "Time of the newest event given to the rules.");
 		buf_text(out, "ringfence_event_time_seconds ");
 		seconds(out, m->pipeline.last_us);
 	}

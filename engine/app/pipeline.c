@@ -323,12 +323,12 @@ void pipeline_finish(struct pipeline *p)
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *out)
 {
 	*out = (struct pipeline_stats){0};
+	wait_idle(p);
 	stage_add(&out->dedupe, &p->dedupe_count);
 	stage_add(&out->batch, &p->batch_count);
 	memcpy(out->events_by_kind, p->by_kind, sizeof(p->by_kind));
 	out->first_us = p->first_seen_us;
 	out->last_us = p->last_us;
-	wait_idle(p);
 	detector_stats(p->detector, &out->detect);
 	alerts_stats(p->alerts, &out->alerts);
 	out->sent = p->sent;

@@ -25,7 +25,7 @@ struct records_source {
 	const struct tz *tz;
 	const struct hash_key *key;
 	bool attempts;
-	struct rejects *rejects; /* NULL: nobody wants them */
+	struct rejects *rejects;   /* NULL: nobody wants them */
 	struct stage_count decode; /* rows in; records out */
 	uint64_t bytes;
 };

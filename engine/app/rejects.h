@@ -1,6 +1,6 @@
 /* The rows of call records that were refused, with source, line number and reason, in a file beside
- * the daemon's state. At most REJECTS_BYTES_MAX a run: who floods a feed with rubbish fills no disk;
- * what has no room is still counted by its source.
+ * the daemon's state. At most REJECTS_BYTES_MAX a run: who floods a feed with rubbish fills no
+ * disk; what has no room is still counted by its source.
  */
 #ifndef ENGINE_APP_REJECTS_H
 #define ENGINE_APP_REJECTS_H

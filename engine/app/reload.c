@@ -28,7 +28,8 @@ void reload_log_diags(const char *component, struct diags *d)
 			continue;
 		}
 		if (count++ == MISTAKES_LOGGED_MAX) {
-			log_err(component, "mistakes_not_shown count=%u", d->errors - MISTAKES_LOGGED_MAX);
+			log_err(component, "mistakes_not_shown count=%u",
+			        d->errors - MISTAKES_LOGGED_MAX);
 			return;
 		}
 		log_err(component, "mistake file=\"%s\" line=%u column=%u code=%s why=\"%.*s\"",
@@ -83,7 +84,8 @@ struct reload *reload_new(struct loop *loop, const struct site_options *options,
 	struct reload *r = calloc(1, sizeof(*r));
 
 	if (r) {
-		*r = (struct reload){.loop = loop, .options = options, .loaded = loaded, .user = user};
+		*r = (struct reload){
+			.loop = loop, .options = options, .loaded = loaded, .user = user};
 	}
 	return r;
 }

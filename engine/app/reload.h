@@ -7,8 +7,8 @@
 
 struct reload;
 
-/* loaded(user, site) is called on the loop's thread, site NULL when there were mistakes (they are in
- * the log then).
+/* loaded(user, site) is called on the loop's thread, site NULL when there were mistakes (they are
+ * in the log then).
  */
 struct reload *reload_new(struct loop *loop, const struct site_options *options,
                           void (*loaded)(void *user, struct site *site), void *user);

@@ -17,7 +17,7 @@ struct line {
 };
 static_assert(sizeof(struct line) == 64, "one cache line");
 
-enum { LINES_FIRST = 3 * 1024 };
+enum { LINES_FIRST = 3 * 1024, STEPS_MAX = 2 };
 
 struct dedupe {
 	const struct hash_key *key;
@@ -33,13 +33,20 @@ struct dedupe {
 struct dedupe *dedupe_new(uint64_t entries_max, int64_t window_us, const struct hash_key *key)
 {
 	struct dedupe *d = region_new(sizeof(*d), false);
+	unsigned doublings = 0;
 
 	if (!d) {
 		return NULL;
 	}
-	/* Half as many again as promised: a line is three eighths of 24 bytes an entry. */
-	d->line_max = entries_max / 8 * 3 + 3;
-	d->line_count = d->line_max < LINES_FIRST ? d->line_max : LINES_FIRST;
+	/* Half as many again as promised: three lines for eight entries. */
+	d->line_count = d->line_max = entries_max / 8 * 3 + 3;
+	while (d->line_count > LINES_FIRST) {
+		d->line_count = (d->line_count + 1) / 2;
+	}
+	while (d->line_count << doublings < d->line_max) {
+		doublings++;
+	}
+	d->line_max = d->line_count << doublings;
 	d->key = key;
 	d->window_us = window_us;
 	d->newest_us = INT64_MIN;
@@ -111,15 +118,26 @@ static struct entry *line_room(const struct dedupe *d, struct line *line, int *c
 	return room;
 }
 
-/* Moves one entry of the line to the other line that it may lie in. */
-static struct entry *line_step(const struct dedupe *d, struct line *line)
+static struct line *other_line(const struct dedupe *d, uint64_t hash, const struct line *line)
+{
+	struct line *first = line_of(d, hash, 0);
+
+	return first == line ? line_of(d, hash, 1) : first;
+}
+
+/* Makes room in a full line: moves one entry to the other line that it may lie in, where room is
+ * made alike while steps are left.
+ */
+static struct entry *line_step(const struct dedupe *d, struct line *line, int steps)
 {
 	for (int i = 0; i < LINE; i++) {
 		struct entry *e = &line->entry[i];
-		struct line *first = line_of(d, e->hash, 0);
+		struct line *other = other_line(d, e->hash, line);
 		int count;
-		struct entry *room =
-			line_room(d, first == line ? line_of(d, e->hash, 1) : first, &count);
+		struct entry *room = line_room(d, other, &count);
+		if (!room && steps > 1) {
+			room = line_step(d, other, steps - 1);
+		}
 		if (room) {
 			*room = *e;
 			return e;
@@ -143,9 +161,9 @@ static struct entry *oldest_of(struct line *a, struct line *b)
 
 static struct entry *make_room_slow(struct dedupe *d, struct line *a, struct line *b)
 {
-	struct entry *room = line_step(d, a);
+	struct entry *room = line_step(d, a, STEPS_MAX);
 
-	room = room ? room : line_step(d, b);
+	room = room ? room : line_step(d, b, STEPS_MAX);
 	if (!room) {
 		room = oldest_of(a, b);
 		d->stat.evicted++;
@@ -167,41 +185,35 @@ static void insert(struct dedupe *d, uint64_t hash, int64_t time_us)
 	*e = (struct entry){.hash = hash, .time_us = time_us};
 }
 
-/* Entries of one line go where the same half of their hash leads among more lines: close together,
- * in the order of the lines, so that growing runs through memory instead of jumping in it.
+/* Twice the lines: what lay in line n goes to line 2 n or 2 n + 1 by the same half of its hash, so
+ * there is room for all of it, and growing runs through memory instead of jumping in it. Without
+ * memory the present lines serve on.
  */
-static void line_move(const struct dedupe *from, struct line *line, struct dedupe *to)
+static void line_split(const struct dedupe *from, struct line *line, struct dedupe *to)
 {
 	for (int i = 0; i < LINE; i++) {
 		const struct entry *e = &line->entry[i];
-		int count;
-		if (is_free(from, e)) {
-			continue;
-		}
 		int which = line_of(from, e->hash, 0) == line ? 0 : 1;
-		struct entry *room = line_room(to, line_of(to, e->hash, which), &count);
-		if (room) {
-			to->filled += room->hash == 0;
-			*room = *e;
-		} else {
-			insert(to, e->hash, e->time_us);
+		int count;
+		if (!is_free(from, e)) {
+			*line_room(to, line_of(to, e->hash, which), &count) = *e;
+			to->filled++;
 		}
 	}
 }
 
-/* Twice the lines. Without memory the present ones serve on. */
 static void grow_slow(struct dedupe *d)
 {
 	struct dedupe next = *d;
 
-	next.line_count = d->line_count * 2 < d->line_max ? d->line_count * 2 : d->line_max;
+	next.line_count = d->line_count * 2;
 	next.lines = region_new(next.line_count * sizeof(*next.lines), false);
 	if (!next.lines) {
 		return;
 	}
 	next.filled = 0;
 	for (uint64_t l = 0; l < d->line_count; l++) {
-		line_move(d, &d->lines[l], &next);
+		line_split(d, &d->lines[l], &next);
 	}
 	region_drop(d->lines, d->line_count * sizeof(*d->lines));
 	*d = next;

@@ -10,12 +10,12 @@
  *
  * Open addressing in cache lines of four entries (64-bit keyed hash and time): a call id has two
  * lines it may lie in, and an entry moves to its other line to make room (R. Pagh, F. Rodler,
- * "Cuckoo hashing", one step only). Three lines for every eight entries promised, so 24 bytes an
- * entry at most; the table begins small and doubles as it fills. An entry is dead, and its room
- * free, when the newest time seen is more than window_us + DEDUPE_SLACK_US ahead of it, so that
- * late records are still judged right. When neither line nor a step makes room the oldest of the
- * eight entries goes, counted; that does not happen with at most entries_max calls in the window.
- * Two call ids with one hash would be one: with 10 M entries once in 10^12 records.
+ * "Cuckoo hashing", two steps at most). Three lines for every eight entries promised, so 24 bytes
+ * an entry; the table begins small and doubles as it fills. An entry is dead, and its room free,
+ * when the newest time seen is more than window_us + DEDUPE_SLACK_US ahead of it, so that late
+ * records are still judged right. When no steps make room the oldest of the eight entries goes,
+ * counted; that does not happen with at most entries_max calls in the window. Two call ids with one
+ * hash would be one: with 10 M entries once in 10^12 records.
  *
  * One thread.
  */

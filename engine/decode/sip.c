@@ -4,13 +4,12 @@
  */
 #include "decode/sip.h"
 
-#include "core/err.h"
 #include "decode/sip_text.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static const char VERSION[] = "SIP/2.0";
-enum { VERSION_LEN = sizeof(VERSION) - 1, STATUS_LEN = 3, CSEQ_DIGITS_MAX = 18 };
+enum { VERSION_LEN = sizeof(VERSION) - 1, STATUS_LEN = 3, DIGITS_MAX = 18 };
 
 /* The one to eight bytes at p, those of a short word twice. */
 static ALWAYS_INLINE uint64_t load_word(const char *p, size_t len)
@@ -338,7 +337,7 @@ static void read_cseq(struct sip_msg *msg)
 	while (digits < s.len && ascii_is_digit(s.p[digits])) {
 		digits++;
 	}
-	int64_t number = read_digits(slice_first(s, digits), CSEQ_DIGITS_MAX);
+	int64_t number = read_digits(slice_first(s, digits), DIGITS_MAX);
 	msg->cseq_read = number >= 0 && number <= UINT32_MAX;
 	msg->cseq = msg->cseq_read ? (uint32_t)number : 0;
 
@@ -374,7 +373,7 @@ static void read_body(struct slice body, struct sip_msg *msg)
 {
 	uint64_t promised;
 
-	msg->content_length = read_digits(msg->header[SIP_H_CONTENT_LENGTH], CSEQ_DIGITS_MAX);
+	msg->content_length = read_digits(msg->header[SIP_H_CONTENT_LENGTH], DIGITS_MAX);
 	promised = (uint64_t)msg->content_length;
 	msg->body_truncated = msg->content_length >= 0 && promised > body.len;
 	msg->body = msg->content_length >= 0 ? slice_first(body, promised) : body;

@@ -10,8 +10,10 @@ enum node_op {
 	NODE_TRUTH, /* the same for all events: value */
 	NODE_BOOL,  /* a truth column */
 	NODE_PRESENT,
-	NODE_COMPARE, /* column with value */
-	NODE_COLUMNS, /* column with column */
+	NODE_COMPARE,  /* column with value */
+	NODE_COLUMNS,  /* column with column */
+	NODE_LIST,     /* column in list: value is its index */
+	NODE_COALESCE, /* x, where it is unknown value */
 	NODE_AND,
 	NODE_OR,
 	NODE_NOT,
@@ -37,6 +39,7 @@ struct node {
 struct columns {
 	struct node *nodes;
 	int count;
+	const struct list *const *lists;
 };
 
 struct columns *columns_new(void)
@@ -51,6 +54,11 @@ struct columns *columns_new(void)
 		return NULL;
 	}
 	return c;
+}
+
+void columns_lists(struct columns *c, const struct list *const *lists)
+{
+	c->lists = lists;
 }
 
 void columns_free(struct columns *c)
@@ -273,6 +281,32 @@ static int compile_leaf(struct columns *c, enum event_kind kind, unsigned role, 
 	return node_of(c, &key);
 }
 
+static int compile_list(struct columns *c, enum event_kind kind, unsigned role,
+                        const struct expr *x)
+{
+	if (!c->lists || x->args[0]->op != EXPR_FIELD || x->args[0]->type != TYPE_NUM) {
+		return -1;
+	}
+	struct node_key key = new_key(kind, role, NODE_LIST);
+	enum field field = x->args[0]->field;
+	key.a = field < FIELD_COUNT ? field : field_column(field, role);
+	key.value = x->index;
+	return key.a == FIELD_NONE ? -1 : node_of(c, &key);
+}
+
+static int compile_coalesce(struct columns *c, enum event_kind kind, unsigned role,
+                            const struct expr *x)
+{
+	struct node_key key = new_key(kind, role, NODE_COALESCE);
+
+	if (x->type != TYPE_BOOL || x->args[1]->op != EXPR_CONST || x->args[1]->value.missing) {
+		return -1;
+	}
+	key.x = columns_add(c, kind, role, x->args[0]);
+	key.value = x->args[1]->value.i;
+	return key.x < 0 ? -1 : node_of(c, &key);
+}
+
 int columns_add(struct columns *c, enum event_kind kind, unsigned role, const struct expr *x)
 {
 	switch (x->op) {
@@ -301,6 +335,8 @@ int columns_add(struct columns *c, enum event_kind kind, unsigned role, const st
 	case EXPR_GT:
 	case EXPR_GE: return compile_compare(c, kind, role, x);
 	case EXPR_IN_SET: return compile_set(c, kind, role, x);
+	case EXPR_IN_LIST: return compile_list(c, kind, role, x);
+	case EXPR_COALESCE: return compile_coalesce(c, kind, role, x);
 	case EXPR_IN_RANGE: return compile_range(c, kind, role, x);
 	default: return -1;
 	}
@@ -397,6 +433,19 @@ static void run_present(const struct node_key *key, const struct batch *batch, c
 	}
 }
 
+static void run_list(const struct columns *c, const struct node_key *key, const struct batch *batch,
+                     const uint32_t *rows, uint32_t begin, uint32_t end, uint8_t *out)
+{
+	const struct list *list = c->lists[key->value];
+	const number *col = batch->col[key->a].num;
+
+	for (uint32_t i = begin; i < end; i++) {
+		struct list_key asked = {.num = col[rows[i]]};
+		bool in = asked.num && list && list->count && list->find(list, &asked) >= 0;
+		out[i] = asked.num ? TRUTH(in) : (uint8_t)TRUTH_UNKNOWN;
+	}
+}
+
 static void run_node(const struct columns *c, const struct node *n, const struct batch *batch,
                      const uint32_t *rows, uint32_t begin, uint32_t end)
 {
@@ -413,6 +462,12 @@ static void run_node(const struct columns *c, const struct node *n, const struct
 		break;
 	case NODE_PRESENT: run_present(key, batch, rows, begin, end, out); break;
 	case NODE_COMPARE: run_compare(key, batch, rows, begin, end, out); break;
+	case NODE_LIST: run_list(c, key, batch, rows, begin, end, out); break;
+	case NODE_COALESCE:
+		for (uint32_t i = begin; i < end; i++) {
+			out[i] = x[i] == TRUTH_UNKNOWN ? (uint8_t)key->value : x[i];
+		}
+		break;
 	case NODE_COLUMNS: run_columns(key, batch, rows, begin, end, out); break;
 	case NODE_AND:
 		for (uint32_t i = begin; i < end; i++) {

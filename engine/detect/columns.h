@@ -1,9 +1,10 @@
 /* The columnar evaluator: the cheap conjuncts of every rule's `where`, over all events of a kind in
  * a batch at once. Equal predicates of different rules are one node, computed once a batch.
  *
- * Cheap are comparisons, sets and ranges of columns with constants or with each other, present(),
- * and, or, not over those. What is not (patterns, lists, arithmetic, functions) is left to the
- * scalar evaluator, which sees only the events that the cheap conjuncts let through.
+ * Cheap are comparisons, sets and ranges of columns with constants or with each other, numbers in
+ * lists, present(), and, or, not and ?? over those. What is not (patterns, other lists, arithmetic,
+ * functions) is left to the scalar evaluator, which sees only the events that the cheap conjuncts
+ * let through.
  *
  * A node's result is a truth byte (F 0, U 1, T 2) an event, so and = min, or = max, not = 2 - x:
  * plain loops that the compiler vectorises.
@@ -16,6 +17,8 @@
 struct columns;
 
 struct columns *columns_new(void); /* NULL: no memory */
+/* The lists by index of the rule set; without them list conditions are not cheap. */
+void columns_lists(struct columns *c, const struct list *const *lists);
 void columns_free(struct columns *c);
 
 /* The node of x (params and site values already constants) for events of kind, on `party` events

@@ -491,6 +491,9 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
 	}
 	arena_init(&c->arena, COMPILE_MEMORY_MAX);
 	c->columns = columns_new();
+	if (c->columns) {
+		columns_lists(c->columns, site->lists);
+	}
 	c->rule_count = set->rule_count;
 	c->rules = calloc(set->rule_count + 1, sizeof(*c->rules));
 	c->groups = calloc(set->rule_count + 1, sizeof(struct detect_group *));

@@ -639,6 +639,25 @@ static void take_hits(struct worker *w, unsigned member, const struct detect_gro
 	}
 }
 
+/* Rows of a group whose windows have run out; what the next shards will touch is asked for ahead.
+ */
+static void expire_group(struct worker *w, unsigned member, struct table *table, int64_t now_us)
+{
+	struct detector *d = w->d;
+	unsigned step = d->worker_count;
+
+	for (unsigned shard = member; shard < TABLE_SHARDS; shard += step) {
+		struct window_room room = {&d->pools[shard], d->options.key, w->scratch};
+		for (unsigned pass = 0; pass < 3; pass++) {
+			unsigned ahead = shard + step * (3 - pass) * 2;
+			if (ahead < TABLE_SHARDS) {
+				table_prefetch_expire(table, &d->pools[ahead], ahead, pass);
+			}
+		}
+		table_expire(table, &room, shard, now_us);
+	}
+}
+
 static void run_shards(void *arg, unsigned member)
 {
 	struct detector *d = arg;
@@ -654,11 +673,8 @@ static void run_shards(void *arg, unsigned member)
 		return;
 	}
 	int64_t now_us = b->col[FIELD_TIME].i64[b->count - 1];
-	for (unsigned shard = member; shard < TABLE_SHARDS; shard += d->worker_count) {
-		struct window_room room = {&d->pools[shard], d->options.key, w->scratch};
-		for (size_t g = 0; g < d->compiled->group_count; g++) {
-			table_expire(d->compiled->groups[g]->table, &room, shard, now_us);
-		}
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		expire_group(w, member, d->compiled->groups[g]->table, now_us);
 	}
 }
 

@@ -43,11 +43,11 @@ struct pane_distinct {
 };
 
 struct panes {
-	uint32_t slots;
-	int64_t low;     /* first pane of the set */
-	int64_t now;     /* last one */
-	int64_t busy_us; /* when the set last held exact_max / 2 events */
-	uint64_t count;  /* events in the set */
+	_Alignas(__int128) uint32_t slots; /* the sums of the panes behind ask for it */
+	int64_t low;                       /* first pane of the set */
+	int64_t now;                       /* last one */
+	int64_t busy_us;                   /* when the set last held exact_max / 2 events */
+	uint64_t count;                    /* events in the set */
 	struct pane_distinct distinct[WINDOW_MEASURES_MAX];
 	/* slots panes of spec->pane_size follow */
 };

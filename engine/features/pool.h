@@ -13,7 +13,7 @@
 
 typedef uint32_t pool_ref; /* block number in units of POOL_UNIT; 0: none */
 
-enum { POOL_UNIT = 64, POOL_ORDERS = 27, POOL_SPARE_ORDERS = 5, POOL_SPARE = 32 };
+enum { POOL_UNIT = 64, POOL_ORDERS = 27, POOL_SPARE_ORDERS = 5, POOL_SPARE = 128 };
 
 /* Blocks of one small order that were freed or cut lately: taken again without touching memory.
  * They are joined with their neighbours when a larger block is wanted and there is none.

@@ -146,8 +146,12 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
 	if (slot.row && slot.tag == (uint32_t)key.lo) {
 		const struct row *row = row_at(pool, slot.row);
 		for (unsigned n = 0; n < t->spec_count; n++) {
-			if (row->windows[n].log) {
-				__builtin_prefetch(pool_at(pool, row->windows[n].log));
+			const struct window *w = &row->windows[n];
+			if (w->log) {
+				/* The newest event, behind which the next one goes. */
+				size_t newest = (w->head + w->count - 1) & (w->cap - 1);
+				__builtin_prefetch((const char *)pool_at(pool, w->log) +
+				                   newest * t->specs[n].stride);
 			}
 		}
 	}
@@ -365,6 +369,22 @@ static pool_ref sweep_to_oldest(const struct table *t, struct table_shard *s,
 	}
 	jump_slow(t, s, pool);
 	return take_oldest(t, s, pool);
+}
+
+void table_prefetch_expire(const struct table *t, const struct pool *pool, unsigned shard,
+                           unsigned pass)
+{
+	const struct table_shard *s = &t->shards[shard];
+	const pool_ref *bucket = &s->buckets[(uint64_t)s->swept % TABLE_BUCKETS];
+
+	if (pass == 0) {
+		__builtin_prefetch(bucket);
+	} else if (*bucket && pass == 1) {
+		__builtin_prefetch(row_at(pool, *bucket));
+		__builtin_prefetch((const char *)row_at(pool, *bucket) + 64);
+	} else if (*bucket) {
+		table_prefetch_slot(t, pool, row_at(pool, *bucket)->key);
+	}
 }
 
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us)

@@ -92,6 +92,11 @@ void table_keep(const struct table *t, struct row *row, int64_t until_us);
 
 /* Takes back rows whose last event lies a whole longest window before time_us, bucket by bucket. */
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us);
+/* Brings what table_expire of a shard will touch, in passes 0, 1, 2: bucket, its first row, that
+ * row's slot.
+ */
+void table_prefetch_expire(const struct table *t, const struct pool *pool, unsigned shard,
+                           unsigned pass);
 /* Time of the least recent bucket that may hold a row; INT64_MAX: no rows. */
 int64_t table_oldest(struct table *t, struct window_room *room, unsigned shard);
 /* Drops the least recent row. False when the shard holds none (or only `keep`). */

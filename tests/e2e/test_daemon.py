@@ -127,16 +127,9 @@ class DaemonTest(unittest.TestCase):
             server.wait()
 
         self.addCleanup(end)
+        until("redis", path.exists)
         client = redis.Redis(unix_socket_path=str(path), decode_responses=True)
         self.addCleanup(client.close)
-
-        def answers():
-            try:
-                return client.ping()
-            except redis.exceptions.ConnectionError:
-                return False
-
-        until("redis", answers)
         return client
 
     REDIS = "redis: {url: 'unix:redis.sock'}\n"
@@ -153,8 +146,10 @@ class DaemonTest(unittest.TestCase):
         return sender
 
     def alerts(self):
+        """Those whose line is whole."""
         path = self.folder / "alerts.ndjson"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     # ---- files that end ----
 
@@ -307,7 +302,7 @@ class DaemonTest(unittest.TestCase):
 
         (self.folder / "rules.yaml").write_text(RULES.format(caller=OTHER).replace("where", "wher"))
         daemon.send(signal.SIGHUP)
-        daemon.logged("err reload refused")
+        daemon.logged("error reload refused")
         self.assertRegex(daemon.log(), r'mistake file="[^"]*rules.yaml" line=10 column=5 code=E010')
         sender.sendall(row("c2", 1772452801).encode())
         until("an alert of the old rules", lambda: len(self.alerts()) == 2)

@@ -40,11 +40,17 @@ static uint64_t somebody(struct stage *s)
 	return gen_subscriber(s->w, gen_next(s->r));
 }
 
-static struct gen_call answered(struct gen_call call, uint32_t ring_ms, uint32_t talk_ms)
+struct span_ms {
+	uint32_t low;
+	uint32_t high;
+};
+
+static struct gen_call answered(struct stage *s, struct gen_call call, struct span_ms ring,
+                                struct span_ms talk)
 {
 	call.code = 200;
-	call.ring_ms = ring_ms;
-	call.talk_ms = talk_ms;
+	call.ring_ms = gen_between(s->r, ring.low, ring.high);
+	call.talk_ms = gen_between(s->r, talk.low, talk.high);
 	call.end = call.end ? call.end : GEN_END_CALLEE;
 	return call;
 }
@@ -99,7 +105,8 @@ static void wangiri(struct stage *s)
 		back.trunk_out = GEN_TRUNK_FOREIGN_1;
 		back.attest = 'A';
 		back.end = GEN_END_CALLER;
-		gen_scene_add(s->scene, answered(back, 900, gen_between(s->r, 30000, 240000)));
+		gen_scene_add(s->scene, answered(s, back, (struct span_ms){900, 900},
+		                                 (struct span_ms){30000, 240000}));
 	}
 }
 
@@ -110,8 +117,8 @@ static struct gen_call play_message(struct stage *s, struct gen_call call, unsig
 	(void)i;
 	call.callee = somebody(s);
 	if (gen_percent(s->r, 45)) {
-		return answered(call, gen_between(s->r, 2000, 9000),
-		                gen_between(s->r, 2000, 14000));
+		return answered(s, call, (struct span_ms){2000, 9000},
+		                (struct span_ms){2000, 14000});
 	}
 	call.code = gen_percent(s->r, 25) ? 404 : 480;
 	call.ring_ms = call.code == 480 ? 18000 : 0;
@@ -137,7 +144,7 @@ static struct gen_call remind(struct stage *s, struct gen_call call, unsigned i)
 {
 	(void)i;
 	call.callee = somebody(s);
-	return answered(call, gen_between(s->r, 3000, 12000), gen_between(s->r, 8000, 19000));
+	return answered(s, call, (struct span_ms){3000, 12000}, (struct span_ms){8000, 19000});
 }
 
 /* A clinic's reminders: the same shape, but registered. */
@@ -159,11 +166,12 @@ static struct gen_call persuade(struct stage *s, struct gen_call call, unsigned 
 {
 	call.callee = somebody(s);
 	if (i % 15 == 9) { /* this one believes it */
-		return answered(call, 7000, gen_between(s->r, 1500000, 2400000));
+		return answered(s, call, (struct span_ms){7000, 7000},
+		                (struct span_ms){1500000, 2400000});
 	}
 	if (gen_percent(s->r, 65)) {
-		return answered(call, gen_between(s->r, 4000, 15000),
-		                gen_between(s->r, 5000, 70000));
+		return answered(s, call, (struct span_ms){4000, 15000},
+		                (struct span_ms){5000, 70000});
 	}
 	call.code = 480;
 	call.ring_ms = 25000;
@@ -192,8 +200,8 @@ static struct gen_call national_from_abroad(struct stage *s, struct gen_call cal
 	(void)i;
 	call.callee = somebody(s);
 	if (gen_percent(s->r, 60)) {
-		return answered(call, gen_between(s->r, 4000, 12000),
-		                gen_between(s->r, 5000, 60000));
+		return answered(s, call, (struct span_ms){4000, 12000},
+		                (struct span_ms){5000, 60000});
 	}
 	call.code = 486;
 	call.end = GEN_END_CALLEE;
@@ -234,7 +242,7 @@ static struct gen_call look_alike(struct stage *s, struct gen_call call, unsigne
 	(void)i;
 	call.callee = somebody(s);
 	call.caller = call.callee / 1000 * 1000 + gen_below(s->r, 1000);
-	return answered(call, gen_between(s->r, 3000, 12000), gen_between(s->r, 3000, 30000));
+	return answered(s, call, (struct span_ms){3000, 12000}, (struct span_ms){3000, 30000});
 }
 
 static void neighbours(struct stage *s)
@@ -257,7 +265,7 @@ static struct gen_call claim_name(struct stage *s, struct gen_call call, unsigne
 	call.callee = somebody(s);
 	call.caller = gen_outsider(s->w, 970001 + 3 * i);
 	call.display = names[i % (sizeof(names) / sizeof(names[0]))];
-	return answered(call, gen_between(s->r, 4000, 12000), gen_between(s->r, 9000, 90000));
+	return answered(s, call, (struct span_ms){4000, 12000}, (struct span_ms){9000, 90000});
 }
 
 static void impersonation(struct stage *s)
@@ -301,7 +309,8 @@ static struct gen_call flood(struct stage *s, struct gen_call call, unsigned i)
 {
 	call.caller = gen_outsider(s->w, 300000 + gen_below(s->r, 300000));
 	if (i % 10 == 0) {
-		return answered(call, 2000, gen_between(s->r, 1000, 8000));
+		return answered(s, call, (struct span_ms){2000, 2000},
+		                (struct span_ms){1000, 8000});
 	}
 	call.code = 486;
 	call.end = GEN_END_CALLEE;
@@ -327,7 +336,7 @@ static struct gen_call pump(struct stage *s, struct gen_call call, unsigned i)
 {
 	(void)i;
 	call.callee = gen_number_in((struct gen_range){"371901", 11}, 40 + gen_below(s->r, 6));
-	return answered(call, 1200, gen_between(s->r, 240000, 420000));
+	return answered(s, call, (struct span_ms){1200, 1200}, (struct span_ms){240000, 420000});
 }
 
 static void revenue_share(struct stage *s)

@@ -109,6 +109,29 @@ static void test_full(void **state)
 	dedupe_free(d);
 }
 
+/* With two steps lines fill to 85 % before an entry must go; with one to 70 %. */
+static void test_lines_fill(void **state)
+{
+	enum { ENTRIES = 40000, SLOTS = (ENTRIES / 8 * 3 + 3) * 4, FILLED = SLOTS / 100 * 85 };
+
+	(void)state;
+	for (uint8_t seed = 0; seed < 5; seed++) {
+		uint8_t bytes[HASH_KEY_SIZE] = {seed};
+		struct hash_key own;
+		hash_key_init(&own, bytes);
+		struct dedupe *d = dedupe_new(ENTRIES, DEDUPE_WINDOW_US, &own);
+		struct dedupe_stat stat;
+		for (uint64_t i = 0; i < 2 * FILLED; i++) {
+			bool again = i >= FILLED;
+			assert_int_equal(again,
+			                 dedupe_seen(d, hash_u64(&own, i % FILLED), 100 * D));
+		}
+		dedupe_stat(d, &stat);
+		assert_int_equal(0, stat.evicted);
+		dedupe_free(d);
+	}
+}
+
 /* Beyond it the oldest go, each counted; never is a new call taken for a duplicate. */
 static void test_overfull(void **state)
 {
@@ -171,9 +194,10 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),         cmocka_unit_test(test_against_a_list),
-		cmocka_unit_test(test_full),         cmocka_unit_test(test_overfull),
-		cmocka_unit_test(test_dead_entries), cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_rows),       cmocka_unit_test(test_against_a_list),
+		cmocka_unit_test(test_full),       cmocka_unit_test(test_overfull),
+		cmocka_unit_test(test_lines_fill), cmocka_unit_test(test_dead_entries),
+		cmocka_unit_test(test_smallest),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
