@@ -7,12 +7,14 @@
 #include "alerts/suppress.h"
 #include "core/crypto.h"
 
-enum { SUPPRESS_MAX_DEFAULT = 1 << 20 };
+enum { SUPPRESS_MAX_DEFAULT = 1 << 20, OPENINGS_MIN = 64 };
 
-/* An opening of the present instant: the next one of the same rule and key is its second. */
+/* Openings of one rule and key at one instant; one of an earlier instant is an empty slot. */
 struct opening {
 	const struct finding_rule *rule;
 	struct hash128 key;
+	int64_t time_us;
+	uint32_t count;
 };
 
 struct alerts {
@@ -23,9 +25,9 @@ struct alerts {
 	struct buf json;
 	char id[2 * MAC_SIZE + 1];
 	int64_t now_us;
-	struct opening *openings;
+	struct opening *openings; /* of the present instant, by key */
 	size_t opening_count;
-	size_t opening_cap;
+	size_t opening_cap; /* a power of two */
 };
 
 struct alerts *alerts_new(const struct alerts_options *options)
@@ -56,30 +58,62 @@ void alerts_free(struct alerts *a)
 	}
 }
 
+/* Where the opening of this rule and key is, or belongs. */
+static struct opening *find_opening(const struct alerts *a, const struct finding_rule *rule,
+                                    struct hash128 key)
+{
+	size_t at = (size_t)key.lo & (a->opening_cap - 1);
+
+	for (;;) {
+		struct opening *o = &a->openings[at];
+		bool live = o->rule && o->time_us == a->now_us;
+		if (!live || (o->rule == rule && o->key.lo == key.lo && o->key.hi == key.hi)) {
+			return o;
+		}
+		at = (at + 1) & (a->opening_cap - 1);
+	}
+}
+
+static bool openings_room(struct alerts *a)
+{
+	struct opening *old = a->openings;
+	size_t old_cap = a->opening_cap;
+
+	if ((a->opening_count + 1) * 2 <= old_cap) {
+		return true;
+	}
+	size_t cap = old_cap ? old_cap * 2 : OPENINGS_MIN;
+	struct opening *openings = calloc(cap, sizeof(*openings));
+	if (!openings) {
+		return false;
+	}
+	a->openings = openings;
+	a->opening_cap = cap;
+	for (size_t i = 0; i < old_cap; i++) {
+		if (old[i].rule && old[i].time_us == a->now_us) {
+			*find_opening(a, old[i].rule, old[i].key) = old[i];
+		}
+	}
+	free(old);
+	return true;
+}
+
 /* How many openings of this rule and key the present instant has seen. */
 static uint32_t ordinal(struct alerts *a, const struct finding *f)
 {
-	uint32_t n = 0;
-
 	if (f->time_us != a->now_us) {
 		a->now_us = f->time_us;
 		a->opening_count = 0;
 	}
-	for (size_t i = 0; i < a->opening_count; i++) {
-		const struct opening *o = &a->openings[i];
-		n += o->rule == f->rule && o->key.lo == f->key.lo && o->key.hi == f->key.hi;
+	if (!openings_room(a)) {
+		return 0;
 	}
-	if (a->opening_count == a->opening_cap) {
-		size_t cap = a->opening_cap ? a->opening_cap * 2 : 64;
-		struct opening *openings = realloc(a->openings, cap * sizeof(*openings));
-		if (!openings) {
-			return n;
-		}
-		a->openings = openings;
-		a->opening_cap = cap;
+	struct opening *o = find_opening(a, f->rule, f->key);
+	if (!o->rule || o->time_us != a->now_us) {
+		*o = (struct opening){f->rule, f->key, a->now_us, 0};
+		a->opening_count++;
 	}
-	a->openings[a->opening_count++] = (struct opening){f->rule, f->key};
-	return n;
+	return o->count++;
 }
 
 /* BLAKE2 keyed with the key file over rule, revision, key, opening time and ordinal. */

@@ -134,6 +134,34 @@ static void test_ids(void **state)
 	alerts_free(c);
 }
 
+/* Thousands of openings of one instant: each key's second has the id of a second. */
+static void test_crowded_instant(void **state)
+{
+	enum { KEYS = 3000 };
+	struct hash_key key;
+	struct finding_rule r = rule_of("p/x", "p/x", 0);
+	static char ids[2][KEYS][64];
+	char alone[64];
+
+	(void)state;
+	hash_key_default(&key);
+	struct alerts *a = open_alerts(&key);
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t n = 0; n < KEYS; n++) {
+			assert_true(take(a, &r, T0, n * 64, ids[round][n]));
+		}
+	}
+	for (uint64_t n = 0; n < KEYS; n += 97) {
+		struct alerts *b = open_alerts(&key);
+		for (int round = 0; round < 2; round++) {
+			assert_true(take(b, &r, T0, n * 64, alone));
+			assert_string_equal(alone, ids[round][n]);
+		}
+		alerts_free(b);
+	}
+	alerts_free(a);
+}
+
 /* All members, always present, in the order of the contract. */
 static void test_json(void **state)
 {
@@ -211,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_suppress_bound),
+		cmocka_unit_test(test_crowded_instant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
