@@ -17,6 +17,7 @@ enum {
 struct source {
 	struct intake_source options;
 	struct intake_stat stat;
+	int64_t event_us;     /* newest event time; INSTANT_NONE before the first */
 	int64_t seen_mono_us; /* when it was last heard, or made */
 };
 
@@ -78,6 +79,7 @@ struct intake *intake_new(const struct intake_options *options)
 	for (size_t i = 0; i < options->source_count; i++) {
 		in->sources[i].options = options->sources[i];
 		in->sources[i].stat.newest_us = INSTANT_NONE;
+		in->sources[i].event_us = INSTANT_NONE;
 		in->sources[i].seen_mono_us = INSTANT_NONE;
 	}
 	return in;
@@ -107,9 +109,17 @@ static bool is_idle(const struct intake *in, const struct source *s)
 	       in->mono_us - s->seen_mono_us >= s->options.idle_us;
 }
 
-static int64_t held_to(const struct source *s)
+static int64_t later(int64_t a, int64_t b)
 {
-	return s->stat.newest_us - s->options.reorder_us;
+	return a > b ? a : b;
+}
+
+/* A silent source: its newest event has left when the silence is `idle` old. */
+static int64_t quiet_to(const struct intake *in, const struct source *s)
+{
+	int64_t silent_us = in->mono_us - s->seen_mono_us;
+
+	return later(s->stat.newest_us, s->event_us) + silent_us - s->options.idle_us;
 }
 
 /* Where the watermark of a group may stand now; INSTANT_NONE: nowhere yet. */
@@ -126,11 +136,11 @@ static int64_t least_held(const struct intake *in, enum intake_group group)
 		bool heard = s->stat.newest_us != INSTANT_NONE;
 		if (!is_idle(in, s)) {
 			any_awake = true;
-			int64_t at = heard ? held_to(s) : INSTANT_NONE;
+			int64_t at =
+				heard ? s->stat.newest_us - s->options.reorder_us : INSTANT_NONE;
 			least = at < least ? at : least;
 		} else if (heard) {
-			int64_t at = held_to(s) + (in->mono_us - s->seen_mono_us);
-			quiet = at > quiet ? at : quiet;
+			quiet = later(quiet, quiet_to(in, s));
 		}
 	}
 	return any_awake ? least : quiet;
@@ -172,9 +182,7 @@ enum reason intake_time(struct intake *in, size_t source, int64_t time_us)
 		return REASON_FUTURE;
 	}
 	s->seen_mono_us = in->mono_us;
-	if (time_us > s->stat.newest_us) {
-		s->stat.newest_us = time_us;
-	}
+	s->stat.newest_us = later(s->stat.newest_us, time_us);
 	return REASON_NONE;
 }
 
@@ -215,6 +223,8 @@ void intake_put(struct intake *in, size_t source, const struct event *event)
 	}
 	if (refused) {
 		stage_drop(&s->stat.count, refused);
+	} else {
+		s->event_us = later(s->event_us, event->time_us);
 	}
 }
 

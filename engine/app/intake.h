@@ -14,7 +14,8 @@
  * An event older than the watermark is late: within the source's `late` it goes on at once (windows
  * insert it at its place), else it is counted as late. One more than five minutes ahead of the
  * clock is counted as future and moves nothing. A source silent for its `idle` holds its group no
- * longer; when all of a group are, its watermark goes on with the monotonic clock.
+ * longer; once all of a group are, its watermark stands at their newest event and goes on from
+ * there with the monotonic clock.
  *
  * Memory: memory_max a group; what has no room is shed and counted, nothing ever blocks. Clocks are
  * arguments. One thread.

@@ -11,7 +11,6 @@
 
 struct metrics_source {
 	const char *name;
-	const char *kind; /* "pcap" */
 	struct live_stat live;
 	struct intake_stat intake; /* all zero for a file that ends */
 };

@@ -115,8 +115,6 @@ static void run_batch(struct pipeline *p, struct batch *batch)
 {
 	struct alert alert;
 
-	drop_duplicates(p, batch);
-	enrich_run(p->enrich, batch);
 	detector_run(p->detector, batch);
 	for (size_t i = 0; i < detector_count(p->detector); i++) {
 		const struct finding *f = detector_finding(p->detector, i);
@@ -175,6 +173,9 @@ static void hand_over(struct pipeline *p)
 	}
 	p->next_event += full->count;
 	stage_out(&p->batch_count, full->count);
+	/* Beside the detection of the batch before. */
+	drop_duplicates(p, full);
+	enrich_run(p->enrich, full);
 	wait_idle(p);
 	p->filling = p->running;
 	p->running = full;

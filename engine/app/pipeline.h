@@ -4,8 +4,8 @@
  *	while (event) pipeline_push(p, &event);
  *	pipeline_finish(p);
  *
- * With more than one thread the caller fills batches while the pipeline's own thread takes the
- * full ones through enrich and detect; one batch is handed over at a time, so memory is bounded
+ * With more than one thread the caller fills and enriches batches while the pipeline's own thread
+ * takes the full ones through detection; one batch is handed over at a time, so memory is bounded
  * and the result is the same as with one thread. Replay and daemon run this same code.
  */
 #ifndef ENGINE_APP_PIPELINE_H
@@ -48,9 +48,9 @@ struct pipeline_stats {
 	struct stage_count dedupe; /* events in, events that are not duplicates out */
 	struct detector_stats detect;
 	struct alerts_stats alerts;
-	uint64_t sent; /* alerts handed to the sinks */
+	uint64_t sent;                       /* alerts handed to the sinks */
 	uint64_t events_by_kind[KIND_COUNT]; /* [KIND_NONE]: duplicates */
-	const struct rule_count *by_rule; /* rules with alerts, by name; the pipeline's */
+	const struct rule_count *by_rule;    /* rules with alerts, by name; the pipeline's */
 	size_t rule_count;
 	int64_t first_us, last_us; /* event time; INSTANT_NONE when empty */
 };

@@ -281,6 +281,19 @@ static bool add_measure(struct detect_group *g, struct detect_rule *d, unsigned 
 	return true;
 }
 
+/* Filters that are cheap are computed by column, with the conditions of `where`. */
+static void place_filters(struct compiled *c, struct detect_rule *d)
+{
+	for (unsigned role = 0; role < 2; role++) {
+		for (unsigned i = 0; i < d->filter_count; i++) {
+			bool exists = role == 0 || d->rule->kind == KIND_PARTY;
+			d->filter_nodes[role][i] =
+				exists ? columns_add(c->columns, d->rule->kind, role, d->filters[i])
+				       : -1;
+		}
+	}
+}
+
 static bool lay_out_windows(struct detect_group *g, struct detect_rule *d)
 {
 	if (!d->resolved->when) {
@@ -464,6 +477,7 @@ static const char *compile_rule(struct compiled *c, const struct ruleset *set,
 	if (!lay_out_windows(g, d)) {
 		return "a rule with more than 16 different arguments, 32 filters or 4 windows";
 	}
+	place_filters(c, d);
 	d->count_min = d->resolved->when ? count_min(d, d->resolved->when) : 0;
 	return NULL;
 }

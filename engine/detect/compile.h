@@ -48,6 +48,7 @@ struct detect_rule {
 	struct logged_arg args[WINDOW_ARGS_MAX];
 	unsigned arg_count;
 	const struct expr *filters[WINDOW_FILTERS_MAX];
+	int filter_nodes[2][WINDOW_FILTERS_MAX]; /* by column and role; -1: by event */
 	unsigned filter_count;
 	unsigned
 		windows[RULE_WINDOWS_MAX]; /* index into the group's specs; [0] is the rule's own */

@@ -223,7 +223,7 @@ static void enter_group(struct worker *w, size_t group, uint32_t position, uint3
                         unsigned role)
 {
 	const struct detect_group *g = w->d->compiled->groups[group];
-	struct hit hit = {.row = row, .role = role};
+	struct hit hit = {.row = row, .step = position << 1 | role};
 
 	for (unsigned n = 0; n < g->rule_count; n++) {
 		if (passes(w, g->rules[n], position, role)) {
@@ -306,6 +306,9 @@ static void run_columns(void *arg, unsigned member)
 	struct detector *d = arg;
 	struct worker *w = &d->workers[member];
 
+	if (member == d->worker_count - 1) {
+		callids_add(&d->callids, d->batch);
+	}
 	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
 		if (d->compiled->kinds[k]) {
 			step_ranges(w, member, (enum event_kind)k);
@@ -426,12 +429,18 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 {
 	const struct batch *b = w->d->batch;
 
+	const struct columns *columns = w->d->compiled->columns;
+
 	e->time_us = b->col[FIELD_TIME].i64[hit->row];
 	e->event = b->first_event + hit->row;
 	e->flags = 0;
 	e->has = 0;
 	for (unsigned i = 0; i < r->filter_count; i++) {
-		if (eval_truth(&w->eval, r->filters[i]) == TRUTH_TRUE) {
+		int node = r->filter_nodes[hit->step & 1][i];
+		enum truth truth =
+			node < 0 ? eval_truth(&w->eval, r->filters[i])
+				 : (enum truth)columns_truth(columns, node)[hit->step >> 1];
+		if (truth == TRUTH_TRUE) {
 			e->flags |= UINT32_C(1) << i;
 		}
 	}
@@ -562,7 +571,7 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 	}
 	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
 	if (holds && fires(w, shard, g, r, row, view.time_us)) {
-		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->role);
+		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->step & 1);
 	}
 	w->eval.aggregate = NULL;
 }
@@ -590,7 +599,7 @@ static void take_hit(struct worker *w, const struct detect_group *g, const struc
 		w->no_room++;
 		return;
 	}
-	eval_at(&w->eval, w->d->batch, hit->row, hit->role);
+	eval_at(&w->eval, w->d->batch, hit->row, hit->step & 1);
 	for (uint64_t rules = hit->rules; rules; rules &= rules - 1) {
 		const struct detect_rule *r = g->rules[__builtin_ctzll(rules)];
 		w->eval.rule = r->resolved;
@@ -736,7 +745,6 @@ void detector_run(struct detector *d, const struct batch *batch)
 			sequence_plain(&d->sequences[k], batch, (enum event_kind)k);
 		}
 	}
-	callids_add(&d->callids, batch);
 	team_run(d->team, run_columns, d);
 	team_run(d->team, run_events, d);
 	team_run(d->team, run_shards, d);

@@ -13,7 +13,7 @@ struct hit {
 	struct hash128 key;
 	uint64_t rules; /* bit n: rule n of the group lets it in */
 	uint32_t row;
-	uint32_t role;
+	uint32_t step; /* position in the kind's rows << 1 | role */
 };
 
 struct hits {

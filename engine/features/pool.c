@@ -179,7 +179,14 @@ pool_ref pool_alloc(struct pool *p, size_t size)
 			refill(p, order);
 		}
 		if (p->spare[order].count) {
-			ref = p->spare[order].refs[--p->spare[order].count];
+			struct pool_spare *spare = &p->spare[order];
+			ref = spare->refs[--spare->count];
+			if (spare->count) {
+				/* The next one will be written soon: have it near by then. */
+				const char *next = pool_at(p, spare->refs[spare->count - 1]);
+				__builtin_prefetch(next, 1, 2);
+				__builtin_prefetch(next + POOL_UNIT, 1, 2);
+			}
 		}
 	}
 	ref = ref ? ref : cut(p, order);

@@ -290,7 +290,7 @@ struct row_note *table_note(struct window_room *room, struct row *row, uint32_t 
 
 void table_keep(const struct table *t, struct row *row, int64_t until_us)
 {
-	int64_t last_us = until_us - t->span_max_us + 1;
+	int64_t last_us = until_us - t->span_max_us;
 
 	row->last_us = last_us > row->last_us ? last_us : row->last_us;
 }

@@ -39,7 +39,7 @@ static const struct bad bads[] = {
 	{"unknown key in a section", "site: {nmae: demo}\n" SOURCES, "E010", 1, 8, "unknown key 'nmae' in 'site'", "did you mean name?"},
 	{"unknown key of a source", SOURCE("cdr_file: {path: x, folow: true}"), "E010", 2, 25, "unknown key 'folow' in 'cdr_file'", "did you mean follow?"},
 	{"unknown source", SOURCE("cdr_fil: {path: x}"), "E010", 2, 5, "unknown key 'cdr_fil' in 'sources'", "did you mean cdr_file?"},
-	{"twice", SOURCES "trunks: a\ntrunks: b\n", "E012", 4, 1, "trunks", NULL},
+	{"twice", SOURCES "trunks: a\ntrunks: b\n", "E012", 4, 1, "duplicate key 'trunks'", "it is given before in line 3"},
 	{"no sources", SITE, "E011", 0, 0, "'sources' is missing", NULL},
 	{"empty sources", "sources: []\n", "E011", 1, 10, "'sources' is empty", NULL},
 	{"no path", SOURCE("cdr_file: {follow: true}"), "E011", 2, 5, "'path' is missing in 'cdr_file'", NULL},

@@ -98,12 +98,17 @@ static const struct script scripts[] = {
 		{900, SIP_A, "a2", 900, 900, ""},
 		{1000, 0, NULL, 0, 0, "b1 a1 a2 "},
 	}},
-	{"on a quiet group the watermark goes on with the monotonic clock", {
-		{0, SIP_B, "b1", 0, 0, ""},
-		{0, SIP_A, "a1", -5000, -5000, "a1 "},
-		{999, 0, NULL, 0, 0, "a1 "},
-		{1999, 0, NULL, 0, 0, "a1 "},
-		{2000, 0, NULL, 0, 0, "a1 b1 "},
+	{"on a quiet group everything leaves, however long the calls were", {
+		{0, CDR, "long", 0, 3600000, ""},
+		{29999, 0, NULL, 0, 0, ""},
+		{30000, 0, NULL, 0, 0, "long "},
+	}},
+	{"a quiet group's watermark goes on with the monotonic clock", {
+		{0, CDR, "r1", 0, 0, ""},
+		{40000, 0, NULL, 0, 0, "r1 "},
+		{40001, CDR, "late", 9000, 9999, "r1 late "},
+		{40002, CDR, "not", 9000, 10000, "r1 late not "},
+		{40003, CDR, "waits", 9000, 10001, "r1 late not "},
 	}},
 	{"records wait for the starts of others, not for their ends", {
 		{0, CDR, "long", 0, 60000, ""},

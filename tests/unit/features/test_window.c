@@ -149,7 +149,7 @@ struct measured plain_measure(struct plain *p, unsigned n, double *tolerance)
 	*tolerance = 0;
 	for (size_t i = 0; i < count; i++) {
 		sum += v[i];
-		squares += (__int128)v[i] * v[i];
+		squares += m->fn == MEASURE_STDDEV ? (__int128)v[i] * v[i] : 0;
 	}
 	for (size_t i = 0; i < p->count; i++) {
 		held += m->cond >= 0 && counts(p, &p->events[i]) && takes(m, &p->events[i]) &&

@@ -1,0 +1,81 @@
+/* What the parts of the daemon share: its state, and who does what. Only app/daemon*.c include
+ *this.
+ *
+ *	daemon.c       the loop: signals, timer, reading files, the end
+ *	daemon_open.c  everything that is opened before, and closed after
+ *	daemon_page.c  /metrics
+ */
+#ifndef ENGINE_APP_DAEMON_PARTS_H
+#define ENGINE_APP_DAEMON_PARTS_H
+
+#include "app/config.h"
+#include "app/key_file.h"
+#include "app/live.h"
+#include "app/merge.h"
+#include "app/privileges.h"
+#include "app/reload.h"
+#include "app/replay.h"
+
+enum { DAEMON_PATH_TEXT = 4096, DAEMON_PASSWORD_MAX = 1024, DAEMON_SIGNALS = 3 };
+
+struct daemon {
+	const struct config *config;
+	bool exit_when_done;
+	int status;
+	bool stopping;
+	bool pushed; /* something waits in the present batch */
+	int64_t started_us;
+
+	struct run_as as;
+	char key_path[DAEMON_PATH_TEXT];
+	char password[DAEMON_PASSWORD_MAX];
+	struct hash_key key;
+	struct rejects rejects;
+	struct loop *loop;
+	struct loop_timer *timer;
+	struct loop_signal *signals[DAEMON_SIGNALS];
+
+	struct site_options site_options;
+	struct site *site;
+	struct site *first; /* the pipeline keeps the address of its key */
+	struct reload *reload;
+	uint64_t reloads;
+	uint64_t reloads_failed;
+
+	const struct config_source *live_sources[PIPELINE_SOURCES_MAX];
+	size_t live_count;
+	struct replay_inputs inputs; /* files that end */
+	struct merge *merge;         /* NULL: none, or all read */
+	struct intake *intake;
+	struct live *live;
+	const char *names[PIPELINE_SOURCES_MAX];
+	size_t name_count;
+
+	struct sink *sinks[PIPELINE_SINKS_MAX];
+	size_t sink_count;
+	struct sink *file_sink;
+	struct sink *redis_sink;
+	struct pipeline *pipeline;
+	struct loop_http *http;
+};
+
+/* Logs why it cannot start and sets the status. False. */
+bool daemon_fail(struct daemon *d, const char *component, const char *why);
+
+/* Sources, sinks and pipeline, in the order that giving up privileges asks for. The loop is there
+ * already. False after daemon_fail.
+ */
+bool daemon_open(struct daemon *d);
+/* All but the loop and what stands on it; also after daemon_open failed. */
+void daemon_close(struct daemon *d);
+
+/* Of loop_http. */
+bool daemon_page(void *daemon, const char *path, struct buf *body, const char **type);
+
+/* Brings the intake's clock up to date; lets out what may leave it. Of struct live_options. */
+void daemon_clock(void *daemon);
+void daemon_round(void *daemon);
+
+int64_t daemon_wall_us(void);
+
+#endif
