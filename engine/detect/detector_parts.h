@@ -80,6 +80,8 @@ struct agg_view {
 	int64_t time_us;
 };
 
+/* detector_shards.c: step two, for team_run; arg is the detector. */
+void detector_step_shards(void *arg, unsigned member);
 /* finding.c: the whole finding, texts in w->arena. view is NULL for a match rule. */
 void finding_build(struct worker *w, const struct detect_rule *rule, const struct agg_view *view,
                    uint32_t row, unsigned role);

@@ -1,0 +1,367 @@
+/* The second step of a batch: by shards, the events that rules let in enter their windows and the
+ * conditions are judged.
+ */
+#include <string.h>
+
+#include "core/err.h"
+#include "detect/detector_parts.h"
+
+enum {
+	PREFETCH_AHEAD = 8,
+	EVICT_TRIES = 64,
+	TEXTS_MAX = 4096, /* different texts a shard that first() and last() remember */
+};
+
+/* Frees the least recent key of the shard but `keep`, of whatever table. */
+static bool make_room(struct worker *w, unsigned shard, const struct row *keep)
+{
+	struct compiled *c = w->d->compiled;
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+	struct table *oldest = NULL;
+	int64_t oldest_us = INT64_MAX;
+	bool evicted = false;
+
+	for (size_t g = 0; g < c->group_count; g++) {
+		int64_t us = table_oldest(c->groups[g]->table, &room, shard);
+		if (us < oldest_us) {
+			oldest_us = us;
+			oldest = c->groups[g]->table;
+		}
+	}
+	evicted = oldest && table_evict(oldest, &room, shard, keep);
+	/* The oldest may have been the only row of its table, and the one to keep. */
+	for (size_t g = 0; !evicted && g < c->group_count; g++) {
+		evicted = table_evict(c->groups[g]->table, &room, shard, keep);
+	}
+	w->evicted += evicted;
+	return evicted;
+}
+
+/* Text is kept once a shard; an aggregate logs where. 0: no room for another text. */
+static uint64_t keep_text(struct worker *w, unsigned shard, struct slice text)
+{
+	struct detector *d = w->d;
+	struct pool *pool = &d->pools[shard];
+	struct counter *texts = &d->texts[shard];
+	struct counter_cell *cell =
+		counter_at(texts, pool, d->options.key, hash_slice(d->options.key, text));
+
+	if (!cell) {
+		return 0;
+	}
+	if (cell->count) {
+		return cell->count;
+	}
+	text = slice_first(text, 256);
+	pool_ref ref = texts->used > TEXTS_MAX ? 0 : pool_alloc(pool, sizeof(uint64_t) + text.len);
+	if (!ref) {
+		cell->count = 1; /* removal goes by an occupied cell */
+		counter_remove(texts, pool, d->options.key, cell);
+		return 0;
+	}
+	uint64_t *block = pool_at(pool, ref);
+	*block = text.len;
+	memcpy(block + 1, text.p, text.len);
+	cell->count = ref;
+	return ref;
+}
+
+/* A float in millionths, so that sums do not depend on their order. */
+static int64_t millionths(double f)
+{
+	double scaled = f * 1e6;
+
+	if (!(scaled > -9e18 && scaled < 9e18)) {
+		return scaled > 0 ? INT64_MAX : INT64_MIN + 1;
+	}
+	return (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+static bool log_arg(struct worker *w, unsigned shard, const struct logged_arg *arg, uint64_t *out)
+{
+	enum type type = arg->expr->type;
+	struct value v;
+
+	eval_value(&w->eval, arg->expr, &v);
+	if (v.missing) {
+		return false;
+	}
+	if (arg->class == ARG_VALUE) {
+		*out = value_identity(w->d->options.key, type, &v);
+	} else if (arg->class == ARG_TEXT) {
+		char ip[IP_TEXT];
+		struct slice text =
+			type == TYPE_IP ? (struct slice){ip, ip_format(&v.ip, ip)} : v.s;
+		*out = keep_text(w, shard, text);
+		return *out != 0;
+	} else {
+		*out = type == TYPE_FLOAT  ? (uint64_t)millionths(v.f)
+		       : type == TYPE_NUM  ? v.num
+		       : type == TYPE_BOOL ? (uint64_t)(v.i == TRUTH_TRUE)
+		                           : (uint64_t)v.i;
+	}
+	return true;
+}
+
+static void log_event(struct worker *w, unsigned shard, const struct detect_rule *r,
+                      const struct hit *hit, struct window_event *e)
+{
+	const struct batch *b = w->d->batch;
+
+	const struct columns *columns = w->d->compiled->columns;
+
+	e->time_us = b->col[FIELD_TIME].i64[hit->row];
+	e->event = b->first_event + hit->row;
+	e->flags = 0;
+	e->has = 0;
+	for (unsigned i = 0; i < r->filter_count; i++) {
+		int node = r->filter_nodes[hit->step & 1][i];
+		enum truth truth =
+			node < 0 ? eval_truth(&w->eval, r->filters[i])
+				 : (enum truth)columns_truth(columns, node)[hit->step >> 1];
+		if (truth == TRUTH_TRUE) {
+			e->flags |= UINT32_C(1) << i;
+		}
+	}
+	for (unsigned i = 0; i < r->arg_count; i++) {
+		e->args[i] = 0;
+		if (log_arg(w, shard, &r->args[i], &e->args[i])) {
+			e->has |= UINT32_C(1) << i;
+		}
+	}
+}
+
+static bool add_to_windows(struct worker *w, unsigned shard, const struct detect_group *g,
+                           const struct detect_rule *r, struct row *row,
+                           const struct window_event *e)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+
+	for (unsigned i = 0; i < r->window_count; i++) {
+		unsigned n = r->windows[i];
+		int err = window_add(&room, &g->specs[n], &row->windows[n], e);
+		for (int tries = 0; err && tries < EVICT_TRIES && make_room(w, shard, row);
+		     tries++) {
+			err = window_add(&room, &g->specs[n], &row->windows[n], e);
+		}
+		if (err) {
+			w->no_room++;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void measured_to_value(const struct detector *d, unsigned shard, const struct agg *a,
+                              struct measured m, struct value *out)
+{
+	bool of_float = a->arg && a->arg->type == TYPE_FLOAT && a->fn != AGGREGATE_DISTINCT &&
+	                a->fn != AGGREGATE_ENTROPY && a->fn != AGGREGATE_TOP_SHARE;
+	double f = m.is_float ? m.f : (double)m.i;
+
+	out->missing = m.missing;
+	if (m.missing) {
+		return;
+	}
+	switch (a->type) {
+	case TYPE_FLOAT:
+		out->f = of_float ? f / 1e6 : f;
+		if (a->fn == AGGREGATE_RATE) {
+			out->f = f / ((double)a->window_us / 1e6);
+		}
+		break;
+	case TYPE_NUM: out->num = (number)m.i; break;
+	case TYPE_BOOL: out->i = m.i ? TRUTH_TRUE : TRUTH_FALSE; break;
+	case TYPE_IP:
+	case TYPE_TEXT: {
+		const uint64_t *block = pool_at(&d->pools[shard], (pool_ref)m.i);
+		struct slice text = {(const char *)(block + 1), (size_t)*block};
+		if (a->type == TYPE_TEXT) {
+			out->s = text;
+		} else {
+			out->missing = ip_parse(text, &out->ip) != OK;
+		}
+		break;
+	}
+	default: out->i = m.is_float ? (int64_t)(f < 0 ? f - 0.5 : f + 0.5) : m.i; break;
+	}
+}
+
+static void read_aggregate(struct eval *e, unsigned n, struct value *out)
+{
+	struct agg_view *v = e->aggregate_user;
+	struct worker *w = (struct worker *)((char *)e - offsetof(struct worker, eval));
+	const struct agg_source *source = &v->rule->sources[n];
+	unsigned spec = v->rule->windows[source->window];
+	struct measured m = window_measure(&v->room, &v->group->specs[spec], &v->row->windows[spec],
+	                                   source->measure, v->time_us);
+
+	measured_to_value(w->d, table_shard(v->row->key), &v->rule->resolved->aggs[n], m, out);
+}
+
+/* fire: each goes out at every true event; once only when no alert of the key is open. */
+static bool fires(struct worker *w, unsigned shard, const struct detect_group *g,
+                  const struct detect_rule *r, struct row *row, int64_t time_us)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+
+	if (r->rule->fire == FIRE_EACH) {
+		return true;
+	}
+	struct row_note *note = table_note(&room, row, r->number);
+	for (int tries = 0; !note && tries < EVICT_TRIES && make_room(w, shard, row); tries++) {
+		note = table_note(&room, row, r->number);
+	}
+	if (!note) {
+		w->no_room++;
+		return true; /* rather twice than not at all */
+	}
+	bool open = note->last_us != INT64_MIN && time_us <= note->last_us + r->rule->rearm_us;
+	note->last_us = note->last_us > time_us ? note->last_us : time_us;
+	note->opened_us = open ? note->opened_us : time_us;
+	table_keep(g->table, row, note->last_us + r->rule->rearm_us);
+	return !open;
+}
+
+static void judge(struct worker *w, unsigned shard, const struct detect_group *g,
+                  const struct detect_rule *r, struct row *row, const struct hit *hit)
+{
+	struct agg_view view = {
+		.room = {&w->d->pools[shard], w->d->options.key, w->scratch},
+		.group = g,
+		.rule = r,
+		.row = row,
+	};
+
+	if (r->window_count) {
+		unsigned own = r->windows[0];
+		view.time_us = window_newest(&view.room, &g->specs[own], &row->windows[own]);
+		if (window_count(&view.room, &g->specs[own], &row->windows[own], view.time_us) <
+		    r->count_min) {
+			return;
+		}
+		w->eval.rule = r->resolved;
+		w->eval.lets_known = 0;
+		w->eval.aggregate = read_aggregate;
+		w->eval.aggregate_user = &view;
+	} else {
+		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
+		w->eval.lets_known = 0;
+	}
+	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
+	if (holds && fires(w, shard, g, r, row, view.time_us)) {
+		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->step & 1);
+	}
+	w->eval.aggregate = NULL;
+}
+
+static struct row *row_for(struct worker *w, unsigned shard, const struct detect_group *g,
+                           const struct hit *hit)
+{
+	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
+	struct row *row = table_row(g->table, &room, hit->key, time_us);
+
+	for (int tries = 0; !row && tries < EVICT_TRIES && make_room(w, shard, NULL); tries++) {
+		row = table_row(g->table, &room, hit->key, time_us);
+	}
+	return row;
+}
+
+static void take_hit(struct worker *w, const struct detect_group *g, const struct hit *hit)
+{
+	unsigned shard = table_shard(hit->key);
+	struct row *row = row_for(w, shard, g, hit);
+	struct window_event event;
+
+	if (!row) {
+		w->no_room++;
+		return;
+	}
+	eval_at(&w->eval, w->d->batch, hit->row, hit->step & 1);
+	for (uint64_t rules = hit->rules; rules; rules &= rules - 1) {
+		const struct detect_rule *r = g->rules[__builtin_ctzll(rules)];
+		w->eval.rule = r->resolved;
+		w->eval.lets_known = 0;
+		if (r->window_count) {
+			log_event(w, shard, r, hit, &event);
+			if (!add_to_windows(w, shard, g, r, row, &event)) {
+				continue;
+			}
+		}
+		judge(w, shard, g, r, row, hit);
+	}
+}
+
+static bool owned(const struct detector *d, unsigned member, const struct hit *hit)
+{
+	return d->owner[table_shard(hit->key)] == member;
+}
+
+/* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead.
+ */
+static void take_hits(struct worker *w, unsigned member, const struct detect_group *g,
+                      const struct hits *hits)
+{
+	struct detector *d = w->d;
+
+	for (size_t i = 0; i < hits->count; i++) {
+		const struct hit *at = &hits->items[i];
+		if (i + 3 * PREFETCH_AHEAD < hits->count &&
+		    owned(d, member, &at[3 * PREFETCH_AHEAD])) {
+			struct hash128 key = at[3 * PREFETCH_AHEAD].key;
+			table_prefetch_slot(g->table, &d->pools[table_shard(key)], key);
+		}
+		if (i + 2 * PREFETCH_AHEAD < hits->count &&
+		    owned(d, member, &at[2 * PREFETCH_AHEAD])) {
+			struct hash128 key = at[2 * PREFETCH_AHEAD].key;
+			table_prefetch_row(g->table, &d->pools[table_shard(key)], key);
+		}
+		if (i + PREFETCH_AHEAD < hits->count && owned(d, member, &at[PREFETCH_AHEAD])) {
+			struct hash128 key = at[PREFETCH_AHEAD].key;
+			table_prefetch_logs(g->table, &d->pools[table_shard(key)], key);
+		}
+		if (owned(d, member, at)) {
+			take_hit(w, g, at);
+		}
+	}
+}
+
+/* Rows of a group whose windows have run out; what the next shards will touch is asked for ahead.
+ */
+static void expire_group(struct worker *w, unsigned member, struct table *table, int64_t now_us)
+{
+	struct detector *d = w->d;
+	unsigned step = d->worker_count;
+
+	for (unsigned shard = member; shard < TABLE_SHARDS; shard += step) {
+		struct window_room room = {&d->pools[shard], d->options.key, w->scratch};
+		for (unsigned pass = 0; pass < 3; pass++) {
+			unsigned ahead = shard + step * (3 - pass) * 2;
+			if (ahead < TABLE_SHARDS) {
+				table_prefetch_expire(table, &d->pools[ahead], ahead, pass);
+			}
+		}
+		table_expire(table, &room, shard, now_us);
+	}
+}
+
+void detector_step_shards(void *arg, unsigned member)
+{
+	struct detector *d = arg;
+	struct worker *w = &d->workers[member];
+	const struct batch *b = d->batch;
+
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		for (unsigned from = 0; from < d->worker_count; from++) {
+			take_hits(w, member, d->compiled->groups[g], &d->workers[from].hits[g]);
+		}
+	}
+	if (b->count == 0) {
+		return;
+	}
+	int64_t now_us = b->col[FIELD_TIME].i64[b->count - 1];
+	for (size_t g = 0; g < d->compiled->group_count; g++) {
+		expire_group(w, member, d->compiled->groups[g]->table, now_us);
+	}
+}
