@@ -84,7 +84,7 @@ if [ $keep = 1 ]; then
 	"$ringfenced" --config "$demo/demo.yaml" >"$demo/daemon.log" 2>&1 &
 	daemon_pid=$!
 	tries=0
-	until grep -q 'inputs done' "$demo/daemon.log" || [ $tries -gt 600 ]; do
+	until grep -q 'files read' "$demo/daemon.log" || [ $tries -gt 600 ]; do
 		tries=$((tries + 1)); sleep 0.1
 	done
 else
@@ -115,13 +115,14 @@ doorbells=$(grep -c 'pmessage' "$demo/doorbells" || true)
 entries=$(redis XLEN "$stream")
 by_rule=$(awk 'expect == "rule" { n[$0]++ } { expect = $0 } END { for (r in n) printf "%s %d, ", r, n[r] }' "$demo/entries" |
 	sed 's/, $//')
-number() { sed -n "s/.*source name=$1 .*$2=\([0-9]*\).*/\1/p" "$demo/daemon.log" | tail -1; }
+number() { sed -n "s|.*sources read name=\"[^\"]*$1\".* $2=\([0-9]*\).*|\1|p" "$demo/daemon.log" | tail -1; }
+total() { sed -n "s/.* $1=\([0-9]*\).*/\1/p" "$demo/daemon.log" | awk '{ n += $1 } END { print n + 0 }'; }
 
 echo
-echo "events in:  capture $(number calls.pcap events), call records $(number cdr.csv events)"
+echo "events in:  capture $(number calls.pcap messages) SIP messages, file $(number cdr.csv records) call records"
 echo "alerts:     $by_rule"
 echo "delivered:  $entries entries in the stream, $doorbells doorbells heard by a subscriber"
-echo "dropped:    $(sed -n 's/.* stopped .*dropped=\([0-9]*\).*/\1/p' "$demo/daemon.log" | tail -1)"
+echo "dropped:    $(total dropped)"
 echo "next:       README.md; your own records: $ringfence replay --home GB --alerts - YOUR.csv"
 if [ $keep = 1 ]; then
 	echo

@@ -96,6 +96,12 @@ static void log_inputs(const struct daemon *d)
 	for (size_t i = 0; i < d->inputs.count; i++) {
 		struct feed_stat stat;
 		feed_stat(d->inputs.feeds[i], &stat);
+		log_info("sources",
+		         "read name=\"%s\" in=%llu messages=%llu records=%llu dropped=%llu",
+		         d->inputs.names[i], (unsigned long long)stat.decode.in,
+		         (unsigned long long)stat.calls.in, (unsigned long long)stat.records,
+		         (unsigned long long)(stage_dropped(&stat.decode) +
+		                              stage_dropped(&stat.calls)));
 		if (stat.truncated) {
 			log_warn("sources", "cut off name=\"%s\" why=\"ends inside a record\"",
 			         d->inputs.names[i]);
@@ -160,6 +166,7 @@ static void on_tick(void *user)
 	if (d->file_sink) {
 		(void)d->file_sink->ops->drain(d->file_sink, 0);
 	}
+	(void)fflush(d->rejects.file);
 }
 
 static bool open_loop(struct daemon *d)
@@ -206,6 +213,17 @@ static void run(struct daemon *d)
 	pipeline_finish(d->pipeline);
 }
 
+static void log_totals(const struct daemon *d)
+{
+	struct pipeline_stats stats;
+
+	pipeline_stats(d->pipeline, &stats);
+	log_info("daemon", "processed events=%llu alerts=%llu suppressed=%llu dropped=%llu",
+	         (unsigned long long)stats.detect.events, (unsigned long long)stats.sent,
+	         (unsigned long long)stats.alerts.suppressed,
+	         (unsigned long long)(stage_dropped(&stats.batch) + stage_dropped(&stats.dedupe)));
+}
+
 /* Every sink has its time; what it could not deliver is said. */
 static void drain(struct daemon *d)
 {
@@ -239,6 +257,7 @@ int daemon_run(const struct config *config, bool exit_when_done)
 	log_level_set(LOG_INFO);
 	if (open_loop(d) && daemon_open(d)) {
 		run(d);
+		log_totals(d);
 		drain(d);
 	}
 	int status = d->status;

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/daemon_parts.h"
 #include "core/err.h"
@@ -18,23 +20,36 @@ bool daemon_fail(struct daemon *d, const char *component, const char *why)
 	return false;
 }
 
+/* The folder belongs to the user that root is about to become: nothing in it is trusted. */
+static bool open_rejects(struct daemon *d)
+{
+	char path[DAEMON_PATH_TEXT];
+	char why[WHY];
+
+	(void)snprintf(path, sizeof(path), "%s/rejects.txt", d->config->state);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && (!d->as.change || fchown(fd, d->as.uid, d->as.gid) == 0)) {
+		d->rejects.file = fdopen(fd, "a");
+	}
+	if (d->rejects.file) {
+		return true;
+	}
+	(void)snprintf(why, sizeof(why), "%.200s: %s", path, strerror(errno));
+	if (fd >= 0) {
+		close(fd);
+	}
+	return daemon_fail(d, "state", why);
+}
+
 static bool open_state(struct daemon *d)
 {
 	char why[KEY_FILE_WHY];
-	char path[DAEMON_PATH_TEXT];
 
 	if (key_file_ensure(d->config->state, &d->as, d->key_path, sizeof(d->key_path), why) !=
 	    OK) {
 		return daemon_fail(d, "state", why);
 	}
-	(void)snprintf(path, sizeof(path), "%s/rejects.txt", d->config->state);
-	d->rejects.file = fopen(path, "ae");
-	if (!d->rejects.file) {
-		(void)snprintf(why, sizeof(why), "%.200s: %s", path, strerror(errno));
-		return daemon_fail(d, "state", why);
-	}
-	(void)chmod(path, 0600);
-	return run_as_own(&d->as, path) || daemon_fail(d, "state", "cannot give rejects.txt away");
+	return open_rejects(d);
 }
 
 static bool open_site(struct daemon *d)
@@ -100,7 +115,6 @@ static bool open_input(struct daemon *d, const struct config_source *s)
 			(void)daemon_fail(d, "sources", "too many files");
 			feed_close(opened.feeds[i]);
 			free((void *)(uintptr_t)opened.names[i]);
-			d->status = EXIT_BAD_INPUT;
 			continue;
 		}
 		d->inputs.names[d->inputs.count] = opened.names[i];
@@ -199,7 +213,7 @@ static bool open_file_sink(struct daemon *d)
 		return true;
 	}
 	d->file_sink = sink_ndjson_open(path);
-	if (!d->file_sink || !run_as_own(&d->as, path)) {
+	if (!d->file_sink) {
 		(void)snprintf(why, sizeof(why), "%s: %s", path, strerror(errno));
 		return daemon_fail(d, "alerts", why);
 	}
@@ -306,8 +320,8 @@ static bool open_merge(struct daemon *d)
 bool daemon_open(struct daemon *d)
 {
 	return open_user(d) && open_state(d) && open_site(d) &&
-	       (!d->config->redis_password_file || read_password(d)) && open_file_sink(d) &&
-	       open_sources(d) && open_metrics(d) && become(d) && open_redis(d) &&
+	       (!d->config->redis_password_file || read_password(d)) && open_sources(d) &&
+	       open_metrics(d) && become(d) && open_file_sink(d) && open_redis(d) &&
 	       open_pipeline(d) && open_merge(d);
 }
 

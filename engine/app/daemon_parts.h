@@ -1,5 +1,5 @@
-/* What the parts of the daemon share: its state, and who does what. Only app/daemon*.c include
- *this.
+/* What the parts of the daemon share: its state, and who does what. Only
+ * app/daemon*.c include this.
  *
  *	daemon.c       the loop: signals, timer, reading files, the end
  *	daemon_open.c  everything that is opened before, and closed after

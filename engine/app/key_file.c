@@ -50,5 +50,9 @@ int key_file_ensure(const char *folder, const struct run_as *as, char *out, size
 		return fail(why, folder);
 	}
 	(void)snprintf(out, path_len, "%s/hash.key", folder);
-	return access(out, F_OK) == 0 ? OK : make_key(out, as, why);
+	if (access(out, F_OK) != 0) {
+		return make_key(out, as, why);
+	}
+	/* An earlier run may have been root's. */
+	return run_as_own(as, out) ? OK : fail(why, out);
 }

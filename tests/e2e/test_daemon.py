@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -293,6 +294,41 @@ class DaemonTest(unittest.TestCase):
             out.write("\n")
         seen("c1", "c2", "c3", "c4", "c5")
 
+    def test_listen_on_tcp(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        listen = f"cdr_listen: {{address: '127.0.0.1:{port}', reorder: 0s, idle: 100ms}}"
+        self.start(self.config([listen], "alerts: {file: alerts.ndjson}\n")).logged("started")
+        with socket.create_connection(("127.0.0.1", port)) as sender:
+            sender.sendall((HEADER + row("c1", 1772452800)).encode())
+        until("an alert", lambda: len(self.alerts()) == 1)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can capture")
+    def test_interface_to_redis(self):
+        client = self.redis()
+        daemon = self.start(self.config(["pcap: {interface: lo}"], self.REDIS))
+        daemon.logged("started")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.bind(("127.0.0.1", 0))
+
+            def say(start, cseq, to_tag=""):
+                end.sendto((f"{start}\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+                            f"From: <sip:{CALLER}@a.example>;tag=1\r\n"
+                            f"To: <sip:+447700900001@b.example>{to_tag}\r\n"
+                            f"Call-ID: live@a\r\nCSeq: {cseq}\r\n\r\n").encode(), ("127.0.0.1", 5060))
+
+            say("INVITE sip:+447700900001@b.example SIP/2.0", "1 INVITE")
+            say("SIP/2.0 404 Not Found", "1 INVITE", ";tag=2")
+            sent = time.monotonic()
+            end.sendto(b"SIP/2.0 nonsense\r\n\r\n", ("127.0.0.1", 5060))
+            entries = until("an alert", lambda: client.xrange(self.STREAM))
+        print(f"wire to Redis {1000 * (time.monotonic() - sent):.0f} ms", end=" ", flush=True)
+        self.assertEqual(json.loads(entries[0][1]["ce"])["data"]["evidence"]["calls"], ["live@a"])
+        m = daemon.metrics()
+        self.assertEqual(m['ringfence_source_messages_total{source="lo"}'], 2)
+        self.assertEqual(daemon.stop(), 0)
+
     # ---- signals ----
 
     def test_reload(self):
@@ -333,7 +369,7 @@ class DaemonTest(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
     def test_privileges_are_dropped(self):
-        os.chmod(self.folder, 0o755)
+        shutil.chown(self.folder, "nobody")
         daemon = self.start(self.config([self.LISTEN], "alerts: {file: alerts.ndjson}\nuser: nobody\n"))
         daemon.logged("dropped user=nobody")
         status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()

@@ -25,7 +25,7 @@ bool common_has_input(const struct common_options *options, const char *usage);
 void common_progress(void *user, uint64_t done, uint64_t total);
 void common_progress_end(void);
 double common_seconds(void); /* monotonic */
-int64_t common_now_ms(void);  /* since 1970 */
+int64_t common_now_ms(void); /* since 1970 */
 uint64_t common_memory_peak(void);
 /* Writes out and resets it. False: the disk or the reader is gone. */
 bool common_write(FILE *f, struct buf *out);

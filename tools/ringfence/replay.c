@@ -37,8 +37,9 @@ static bool open_sinks(const struct replay_options *o, struct pipeline_options *
 		p->sinks[p->sink_count++] = sink;
 	}
 	if (o->redis) {
-		struct redis_options redis = {
-			.url = o->redis, .site = p->site_name, .engine = p->engine_name,
+		struct redis_options redis = {.url = o->redis,
+		                              .site = p->site_name,
+		                              .engine = p->engine_name,
 		                              .now_ms = common_now_ms()};
 		const char *why;
 		struct sink *sink = sink_redis_open(&redis, &why);
