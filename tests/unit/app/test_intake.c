@@ -192,6 +192,31 @@ static void test_late_is_counted(void **state)
 	bench_close(&b);
 }
 
+static uint64_t late_inserted(const struct bench *b)
+{
+	struct intake_stat stat;
+
+	intake_stat(b->in, CDR, &stat);
+	return stat.late_inserted;
+}
+
+/* At the watermark is in time; and the watermark never goes back, whoever wakes up behind it. */
+static void test_where_late_begins(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 0);
+	run_step(&b, &(struct step){0, CDR, "r1", 0, 0, ""});
+	run_step(&b, &(struct step){40000, 0, NULL, 0, 0, ""});
+	run_step(&b, &(struct step){40001, CDR, "at", 9000, 10000, ""});
+	assert_int_equal(late_inserted(&b), 0);
+	assert_int_equal(intake_watermark(b.in, INTAKE_RECORDS), T0 + 10 * US_PER_S);
+	run_step(&b, &(struct step){40002, CDR, "behind", 9000, 9999, ""});
+	assert_int_equal(late_inserted(&b), 1);
+	bench_close(&b);
+}
+
 static void test_future_moves_nothing(void **state)
 {
 	struct intake_stat stat;
@@ -348,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_late_is_counted),
+		cmocka_unit_test(test_where_late_begins),
 		cmocka_unit_test(test_future_moves_nothing),
 		cmocka_unit_test(test_idle_time),
 		cmocka_unit_test(test_wall_clock_jumps),
