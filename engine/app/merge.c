@@ -34,6 +34,7 @@ static void advance(struct merge *m, size_t i)
 	int err = feed_next(h->feed, &h->event);
 
 	h->ended = err != OK;
+	h->event.source = (uint16_t)i;
 	if (err != OK && err != E_END && !m->failed) {
 		m->failed = true;
 		m->failed_which = i;

@@ -29,7 +29,7 @@ struct capture_packet {
 
 enum { CAPTURE_WHY = 256 };
 
-enum { CAPTURE_SNAPLEN = 65535, CAPTURE_WAIT_MS = 50 };
+enum { CAPTURE_SNAPLEN = 65535, CAPTURE_WAIT_MS = 10 };
 #define CAPTURE_BUFFER_DEFAULT (64U << 20)
 
 struct capture_options {

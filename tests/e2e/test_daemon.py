@@ -62,12 +62,12 @@ def until(what, condition):
 class Daemon:
     """A running ringfenced; ended by its process id when the test ends."""
 
-    def __init__(self, test, folder, config, *args):
+    def __init__(self, test, folder, config, *args, program=DAEMON):
         self.log_path = folder / "log"
         self.config = folder / "ringfence.yaml"
         self.config.write_text(config)
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([DAEMON, "--config", self.config, *args], stderr=log)
+            self.process = subprocess.Popen([program, "--config", self.config, *args], stderr=log)
         test.addCleanup(self.kill)
 
     def kill(self):
@@ -115,8 +115,16 @@ class DaemonTest(unittest.TestCase):
                 f"rules: [rules.yaml]\nmetrics: {{listen: '127.0.0.1:0'}}\n{more}sources:\n"
                 + "".join(f"  - {s}\n" for s in sources))
 
-    def start(self, config, *args):
-        return Daemon(self, self.folder, config, *args)
+    def start(self, config, *args, program=DAEMON):
+        return Daemon(self, self.folder, config, *args, program=program)
+
+    def install(self):
+        """Program and shipped rules where any user can read them."""
+        place = self.folder / "installed"
+        (place / "build/release").mkdir(parents=True)
+        shutil.copytree(ROOT / "rules", place / "rules")
+        self.folder.chmod(0o755)
+        return pathlib.Path(shutil.copy(DAEMON, place / "build/release"))
 
     def redis(self):
         path = self.folder / "redis.sock"
@@ -370,7 +378,9 @@ class DaemonTest(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
     def test_privileges_are_dropped(self):
         shutil.chown(self.folder, "nobody")
-        daemon = self.start(self.config([self.LISTEN], "alerts: {file: alerts.ndjson}\nuser: nobody\n"))
+        # A reload happens as the user, who must still reach the shipped rules.
+        daemon = self.start(self.config([self.LISTEN], "alerts: {file: alerts.ndjson}\nuser: nobody\n"),
+                            program=self.install())
         daemon.logged("dropped user=nobody")
         status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
         ids = re.search(r"^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$", status, re.M).groups()
