@@ -121,14 +121,27 @@ void table_prefetch_slot(const struct table *t, const struct pool *pool, struct 
 	}
 }
 
+/* The row that the key most likely has, by tags alone: touches no row. 0: none. */
+static pool_ref peek(const struct table_shard *s, const struct pool *pool, struct hash128 key)
+{
+	const struct slot *slots = slots_at(s, pool);
+	uint32_t tag = (uint32_t)key.lo;
+	uint32_t at = tag & (s->cap - 1);
+
+	while (slots[at].row && slots[at].tag != tag) {
+		at = (at + 1) & (s->cap - 1);
+	}
+	return slots[at].row;
+}
+
 void table_prefetch_row(const struct table *t, const struct pool *pool, struct hash128 key)
 {
 	const struct table_shard *s = &t->shards[table_shard(key)];
 
 	if (s->cap) {
-		struct slot slot = slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)];
-		if (slot.row && slot.tag == (uint32_t)key.lo) {
-			const char *row = (const char *)row_at(pool, slot.row);
+		pool_ref ref = peek(s, pool, key);
+		if (ref) {
+			const char *row = (const char *)row_at(pool, ref);
 			__builtin_prefetch(row);
 			__builtin_prefetch(row + 64);
 		}
@@ -142,9 +155,9 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
 	if (!s->cap) {
 		return;
 	}
-	struct slot slot = slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)];
-	if (slot.row && slot.tag == (uint32_t)key.lo) {
-		const struct row *row = row_at(pool, slot.row);
+	pool_ref ref = peek(s, pool, key);
+	if (ref) {
+		const struct row *row = row_at(pool, ref);
 		for (unsigned n = 0; n < t->spec_count; n++) {
 			const struct window *w = &row->windows[n];
 			if (w->log) {
