@@ -168,7 +168,7 @@ static bool split_where(struct compiled *c, struct detect_rule *d, const struct 
 		return true;
 	}
 	for (unsigned role = 0; role < roles; role++) {
-		d->cheap[role][d->cheap_count[role]++] = nodes[role];
+		d->cheap[role][d->cheap_count[role]++] = columns_truth(c->columns, nodes[role]);
 	}
 	return true;
 }
@@ -287,9 +287,11 @@ static void place_filters(struct compiled *c, struct detect_rule *d)
 	for (unsigned role = 0; role < 2; role++) {
 		for (unsigned i = 0; i < d->filter_count; i++) {
 			bool exists = role == 0 || d->rule->kind == KIND_PARTY;
-			d->filter_nodes[role][i] =
+			int node =
 				exists ? columns_add(c->columns, d->rule->kind, role, d->filters[i])
 				       : -1;
+			d->filter_truth[role][i] =
+				node < 0 ? NULL : columns_truth(c->columns, node);
 		}
 	}
 }
@@ -494,6 +496,30 @@ static int64_t keep_us(const struct detect_group *g)
 	return keep;
 }
 
+static bool sort_by_kind(struct compiled *c)
+{
+	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
+		struct kind_rules *of = &c->by_kind[k];
+		of->stateless =
+			arena_alloc(&c->arena, (c->rule_count + 1) * sizeof(*of->stateless));
+		of->groups = arena_alloc(&c->arena, (c->group_count + 1) * sizeof(*of->groups));
+		if (!of->stateless || !of->groups) {
+			return false;
+		}
+		for (size_t i = 0; i < c->rule_count; i++) {
+			if (c->rules[i].rule->kind == k && !needs_group(c->rules[i].rule)) {
+				of->stateless[of->stateless_count++] = &c->rules[i];
+			}
+		}
+		for (size_t g = 0; g < c->group_count; g++) {
+			if (c->groups[g]->kind == k) {
+				of->groups[of->group_count++] = g;
+			}
+		}
+	}
+	return true;
+}
+
 struct compiled *compile_rules(const struct ruleset *set, const struct eval_site *site,
                                const char **why)
 {
@@ -533,6 +559,10 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
 			compiled_free(c);
 			return NULL;
 		}
+	}
+	if (!sort_by_kind(c)) {
+		compiled_free(c);
+		return NULL;
 	}
 	*why = NULL;
 	return c;

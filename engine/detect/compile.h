@@ -40,7 +40,7 @@ struct detect_rule {
 	struct rule *resolved;   /* the same with constants for parameters and site values */
 	unsigned number;         /* rank by full name */
 	/* where: true when every one of these is; by role for `party` */
-	int cheap[2][CONJUNCTS_MAX];
+	const uint8_t *cheap[2][CONJUNCTS_MAX]; /* truth bytes by position in the kind's rows */
 	unsigned cheap_count[2];
 	const struct expr *costly[CONJUNCTS_MAX];
 	unsigned costly_count;
@@ -48,7 +48,7 @@ struct detect_rule {
 	struct logged_arg args[WINDOW_ARGS_MAX];
 	unsigned arg_count;
 	const struct expr *filters[WINDOW_FILTERS_MAX];
-	int filter_nodes[2][WINDOW_FILTERS_MAX]; /* by column and role; -1: by event */
+	const uint8_t *filter_truth[2][WINDOW_FILTERS_MAX]; /* the same; NULL: by event */
 	unsigned filter_count;
 	unsigned
 		windows[RULE_WINDOWS_MAX]; /* index into the group's specs; [0] is the rule's own */
@@ -73,6 +73,14 @@ struct detect_group {
 	struct table *table;
 };
 
+/* What an event of a kind is tried against. */
+struct kind_rules {
+	const struct detect_rule **stateless; /* match rules that keep nothing of a key */
+	size_t stateless_count;
+	size_t *groups; /* index into compiled.groups */
+	size_t group_count;
+};
+
 struct compiled {
 	struct arena arena;
 	struct columns *columns;
@@ -81,6 +89,7 @@ struct compiled {
 	struct detect_group **groups;
 	size_t group_count;
 	bool kinds[KIND_COUNT]; /* some rule stands on it */
+	struct kind_rules by_kind[KIND_COUNT];
 };
 
 /* NULL: no memory, or a rule beyond a bound above (*why, in plain words). */

@@ -175,10 +175,8 @@ static bool hits_add(struct hits *h, const struct hit *hit)
 
 static bool passes(struct worker *w, const struct detect_rule *r, uint32_t position, unsigned role)
 {
-	const struct columns *columns = w->d->compiled->columns;
-
 	for (unsigned i = 0; i < r->cheap_count[role]; i++) {
-		if (columns_truth(columns, r->cheap[role][i])[position] != TRUTH_TRUE) {
+		if (r->cheap[role][i][position] != TRUTH_TRUE) {
 			return false;
 		}
 	}
@@ -238,20 +236,18 @@ static void enter_group(struct worker *w, size_t group, uint32_t position, uint3
 }
 
 /* Rules without state are decided here. */
-static void match_rules(struct worker *w, enum event_kind kind, uint32_t position, uint32_t row,
-                        unsigned role)
+static void match_rules(struct worker *w, const struct kind_rules *of, uint32_t position,
+                        uint32_t row, unsigned role)
 {
-	const struct compiled *c = w->d->compiled;
 	struct hash128 key;
 
-	for (size_t i = 0; i < c->rule_count; i++) {
-		const struct detect_rule *r = &c->rules[i];
-		const struct rule *rule = r->resolved;
-		bool stateless = !rule->when && !(rule->fire == FIRE_ONCE && rule->key_count > 0);
-		if (rule->kind != kind || !stateless || !passes(w, r, position, role)) {
+	for (size_t i = 0; i < of->stateless_count; i++) {
+		const struct detect_rule *r = of->stateless[i];
+		if (!passes(w, r, position, role)) {
 			continue;
 		}
-		if (rule->key_count && !key_of(w, rule->keys, rule->key_count, &key)) {
+		if (r->resolved->key_count &&
+		    !key_of(w, r->resolved->keys, r->resolved->key_count, &key)) {
 			w->key_missing++;
 			continue;
 		}
@@ -276,6 +272,7 @@ static void step_ranges(struct worker *w, unsigned member, enum event_kind kind)
 static void step_events(struct worker *w, unsigned member, enum event_kind kind)
 {
 	struct detector *d = w->d;
+	const struct kind_rules *of = &d->compiled->by_kind[kind];
 	const struct sequence *s = &d->sequences[kind];
 	unsigned members = d->worker_count;
 	uint32_t begin = (uint32_t)((uint64_t)s->step_count * member / members);
@@ -289,11 +286,9 @@ static void step_events(struct worker *w, unsigned member, enum event_kind kind)
 			continue;
 		}
 		eval_at(&w->eval, d->batch, row, role);
-		match_rules(w, kind, position, row, role);
-		for (size_t g = 0; g < d->compiled->group_count; g++) {
-			if (d->compiled->groups[g]->kind == kind) {
-				enter_group(w, g, position, row, role);
-			}
+		match_rules(w, of, position, row, role);
+		for (size_t g = 0; g < of->group_count; g++) {
+			enter_group(w, of->groups[g], position, row, role);
 		}
 	}
 }

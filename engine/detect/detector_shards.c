@@ -108,17 +108,14 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 {
 	const struct batch *b = w->d->batch;
 
-	const struct columns *columns = w->d->compiled->columns;
-
 	e->time_us = b->col[FIELD_TIME].i64[hit->row];
 	e->event = b->first_event + hit->row;
 	e->flags = 0;
 	e->has = 0;
 	for (unsigned i = 0; i < r->filter_count; i++) {
-		int node = r->filter_nodes[hit->step & 1][i];
-		enum truth truth =
-			node < 0 ? eval_truth(&w->eval, r->filters[i])
-				 : (enum truth)columns_truth(columns, node)[hit->step >> 1];
+		const uint8_t *column = r->filter_truth[hit->step & 1][i];
+		enum truth truth = column ? (enum truth)column[hit->step >> 1]
+		                          : eval_truth(&w->eval, r->filters[i]);
 		if (truth == TRUTH_TRUE) {
 			e->flags |= UINT32_C(1) << i;
 		}
