@@ -36,6 +36,7 @@ static void resolve_leaf(const struct resolver *r, struct expr *x)
 	default: return;
 	}
 	x->op = EXPR_CONST;
+	x->index = 0; /* the same constant, whatever parameter it came from */
 }
 
 static const struct expr *resolve(const struct resolver *r, const struct expr *x)
@@ -109,40 +110,6 @@ static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
 	return copy;
 }
 
-static bool value_same(enum type type, const struct value *a, const struct value *b)
-{
-	if (a->missing || b->missing) {
-		return a->missing && b->missing;
-	}
-	switch (type) {
-	case TYPE_TEXT: return slice_eq(a->s, b->s);
-	case TYPE_IP: return memcmp(a->ip.bytes, b->ip.bytes, sizeof(a->ip.bytes)) == 0;
-	default: return a->i == b->i;
-	}
-}
-
-bool expr_same(const struct expr *a, const struct expr *b)
-{
-	if (!a || !b) {
-		return a == b;
-	}
-	if (a->op != b->op || a->type != b->type || a->arg_count != b->arg_count ||
-	    a->field != b->field || a->function != b->function || a->index != b->index ||
-	    a->column != b->column || a->zone != b->zone || a->from_us != b->from_us ||
-	    a->to_us != b->to_us || a->regex != b->regex) {
-		return false;
-	}
-	if (a->op == EXPR_CONST && !value_same(a->type, &a->value, &b->value)) {
-		return false;
-	}
-	for (unsigned i = 0; i < a->arg_count; i++) {
-		if (!expr_same(a->args[i], b->args[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* ---- where ---- */
 
 static bool split_where(struct compiled *c, struct detect_rule *d, const struct expr *x)
@@ -192,7 +159,7 @@ static enum arg_class class_of(const struct agg *a)
 static int arg_index(struct detect_rule *d, const struct expr *x, enum arg_class class)
 {
 	for (unsigned i = 0; i < d->arg_count; i++) {
-		if (d->args[i].class == class && expr_same(d->args[i].expr, x)) {
+		if (d->args[i].class == class && expr_equal(d->args[i].expr, x)) {
 			return (int)i;
 		}
 	}
@@ -206,7 +173,7 @@ static int arg_index(struct detect_rule *d, const struct expr *x, enum arg_class
 static int filter_index(struct detect_rule *d, const struct expr *x)
 {
 	for (unsigned i = 0; i < d->filter_count; i++) {
-		if (expr_same(d->filters[i], x)) {
+		if (expr_equal(d->filters[i], x)) {
 			return (int)i;
 		}
 	}
@@ -383,7 +350,7 @@ static bool fits(const struct detect_group *g, const struct rule *r)
 	            g->spec_count + RULE_WINDOWS_MAX <= TABLE_WINDOWS_MAX;
 
 	for (unsigned i = 0; same && i < r->key_count; i++) {
-		same = expr_same(g->keys[i], r->keys[i]);
+		same = expr_equal(g->keys[i], r->keys[i]);
 	}
 	return same;
 }

@@ -97,7 +97,4 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
                                const char **why);
 void compiled_free(struct compiled *c);
 
-/* Structural equality of resolved expressions. */
-bool expr_same(const struct expr *a, const struct expr *b);
-
 #endif

@@ -43,7 +43,7 @@ static bool masked(const struct maker *m, const struct expr *x)
 	const struct rule *r = m->rule->resolved;
 
 	for (unsigned i = 0; i < r->mask_count; i++) {
-		if (expr_same(r->mask[i], x)) {
+		if (expr_equal(r->mask[i], x)) {
 			return true;
 		}
 	}
