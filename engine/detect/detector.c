@@ -114,12 +114,11 @@ void detector_free(struct detector *d)
 
 /* ---- order of events ---- */
 
-uint64_t event_rank(const struct batch *b, enum event_kind kind, uint32_t row, unsigned role)
+uint64_t event_rank(enum event_kind kind, uint32_t row, unsigned role)
 {
 	/* Kinds in their order; orig and term of `party` are two steps. */
 	uint64_t rank = (uint64_t)kind * 2 + (kind == KIND_PARTY ? role : 0);
 
-	(void)b;
 	return rank << 32 | row;
 }
 

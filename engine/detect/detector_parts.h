@@ -85,7 +85,7 @@ void detector_step_shards(void *arg, unsigned member);
 /* finding.c: the whole finding, texts in w->arena. view is NULL for a match rule. */
 void finding_build(struct worker *w, const struct detect_rule *rule, const struct agg_view *view,
                    uint32_t row, unsigned role);
-/* The event's time, and its rank among events of equal time. */
-uint64_t event_rank(const struct batch *b, enum event_kind kind, uint32_t row, unsigned role);
+/* The rank of an event among those of equal time. */
+uint64_t event_rank(enum event_kind kind, uint32_t row, unsigned role);
 
 #endif

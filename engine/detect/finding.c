@@ -422,7 +422,7 @@ void finding_build(struct worker *w, const struct detect_rule *rule, const struc
 	}
 	struct maker m = {.w = w, .rule = rule, .f = &found->finding, .row = row};
 	found->rule = rule->number;
-	found->rank = event_rank(b, rule->rule->kind, row, role);
+	found->rank = event_rank(rule->rule->kind, row, role);
 	m.f->rule = &rule->info;
 	m.f->time_us = view ? view->time_us : b->col[FIELD_TIME].i64[row];
 	m.f->event = b->first_event + row;
