@@ -10,22 +10,16 @@
 
 #include "app/feed_census.h"
 #include "app/feed_ops.h"
+#include "app/sip_packet.h"
 #include "calls/table.h"
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/extsort.h"
-#include "decode/message.h"
-#include "decode/packet.h"
-#include "decode/sip.h"
-#include "sources/pcap.h"
 
 enum {
 	PACKETS_A_ROUND = 512, /* between two looks for events that may leave */
 	ROUNDS_A_PROGRESS = 64,
-	KEEPALIVE_LEN_MAX = 16,
 };
-
-#define ADVANCE_EVERY_US (100 * US_PER_MS)
 
 struct feed_pcap {
 	struct feed feed;
@@ -42,8 +36,7 @@ struct feed_pcap {
 	uint64_t rounds;
 	void (*progress)(void *user, uint64_t done, uint64_t total);
 	void *user;
-	struct sip_msg sip;
-	struct message_scratch scratch;
+	struct sip_packet reader;
 };
 
 static void order_event(void *user, const struct event *event)
@@ -63,30 +56,14 @@ static void order_event(void *user, const struct event *event)
 	}
 }
 
-/* Long datagrams are looked at before they are read: most of a capture may be media. */
-static enum reason read_sip(struct feed_pcap *f, struct slice payload)
-{
-	if (payload.len > KEEPALIVE_LEN_MAX && !sip_recognise(payload)) {
-		return REASON_NOT_SIP;
-	}
-	enum reason refused = sip_parse(payload, &f->sip);
-	if (f->census && census_message(f->census, &f->sip, refused) != OK) {
-		f->end = E_NOMEM;
-	}
-	return refused;
-}
-
 static enum reason read_packet(struct feed_pcap *f, const struct capture_packet *packet,
                                struct message *message)
 {
-	struct frame frame = {.time_us = packet->time_us};
-	enum reason refused = packet_decode(capture_link(f->capture), packet->bytes, &frame);
+	enum reason refused = sip_packet_read(&f->reader, f->capture, packet, message);
 
-	if (refused == REASON_NONE) {
-		refused = read_sip(f, frame.payload);
-	}
-	if (refused == REASON_NONE) {
-		message_of_sip(&f->sip, &frame, &f->scratch, message);
+	if (f->census && f->reader.parsed &&
+	    census_message(f->census, &f->reader.sip, refused) != OK) {
+		f->end = E_NOMEM;
 	}
 	return refused;
 }
@@ -119,7 +96,7 @@ static void take_packet(struct feed_pcap *f, const struct capture_packet *packet
 		stage_drop(&f->stat.decode, refused);
 	}
 	if (f->advanced_us == INSTANT_NONE ||
-	    packet->time_us - f->advanced_us >= ADVANCE_EVERY_US) {
+	    packet->time_us - f->advanced_us >= SIP_PACKET_ADVANCE_US) {
 		f->advanced_us = packet->time_us;
 		call_table_advance(f->table, packet->time_us, order_event, f);
 	}

@@ -2,16 +2,12 @@
 #include <stdlib.h>
 
 #include "app/live_ops.h"
+#include "app/sip_packet.h"
 #include "calls/table.h"
 #include "core/err.h"
 #include "core/log.h"
-#include "decode/message.h"
-#include "decode/packet.h"
-#include "decode/sip.h"
 
-enum { PACKETS_A_ROUND = 4096, KEEPALIVE_LEN_MAX = 16 };
-
-#define ADVANCE_EVERY_US (100 * US_PER_MS)
+enum { PACKETS_A_ROUND = 4096 };
 
 struct live_pcap {
 	struct live_source source;
@@ -21,8 +17,7 @@ struct live_pcap {
 	int64_t advanced_us;
 	uint64_t bytes;
 	struct stage_count decode;
-	struct sip_msg sip;
-	struct message_scratch scratch;
+	struct sip_packet reader;
 };
 
 static void put_event(void *user, const struct event *event)
@@ -32,29 +27,9 @@ static void put_event(void *user, const struct event *event)
 	intake_put(p->source.options->intake, p->source.index, event);
 }
 
-static enum reason read_packet(struct live_pcap *p, const struct capture_packet *packet,
-                               struct message *message)
-{
-	struct frame frame = {.time_us = packet->time_us};
-	enum reason refused = packet_decode(capture_link(p->capture), packet->bytes, &frame);
-
-	if (refused) {
-		return refused;
-	}
-	/* Long datagrams are looked at before they are read: most of them may be media. */
-	if (frame.payload.len > KEEPALIVE_LEN_MAX && !sip_recognise(frame.payload)) {
-		return REASON_NOT_SIP;
-	}
-	refused = sip_parse(frame.payload, &p->sip);
-	if (refused == REASON_NONE) {
-		message_of_sip(&p->sip, &frame, &p->scratch, message);
-	}
-	return refused;
-}
-
 static void advance_table(struct live_pcap *p, int64_t time_us)
 {
-	if (time_us - p->advanced_us >= ADVANCE_EVERY_US) {
+	if (time_us - p->advanced_us >= SIP_PACKET_ADVANCE_US) {
 		p->advanced_us = time_us;
 		call_table_advance(p->table, time_us, put_event, p);
 	}
@@ -70,7 +45,7 @@ static void take_packet(struct live_pcap *p, const struct capture_packet *packet
 	/* A clock that jumped must not carry the dialogs' timers with it. */
 	enum reason refused = intake_time(s->options->intake, s->index, packet->time_us);
 	if (refused == REASON_NONE) {
-		refused = read_packet(p, packet, &message);
+		refused = sip_packet_read(&p->reader, p->capture, packet, &message);
 	}
 	if (refused) {
 		stage_drop(&p->decode, refused);
