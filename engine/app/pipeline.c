@@ -6,6 +6,7 @@
 
 #include "calls/dedupe.h"
 #include "core/err.h"
+#include "core/team.h"
 
 enum { DEDUPE_MAX = 32 * 1024 * 1024 };
 
@@ -16,6 +17,7 @@ struct pipeline {
 	struct pipeline_options options;
 	struct dedupe *dedupe;
 	struct enrich *enrich;
+	struct team *team;
 	struct detector *detector;
 	struct alerts *alerts;
 	struct batch *filling;
@@ -147,16 +149,19 @@ static void *pipeline_main(void *arg)
 		pthread_mutex_lock(&p->lock);
 		p->hand = HAND_EMPTY;
 		pthread_cond_broadcast(&p->changed);
+		team_close(p->team);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
+/* Until the batch handed over is done; takes part in its detection. */
 static void wait_idle(struct pipeline *p)
 {
 	if (!p->threaded) {
 		return;
 	}
+	team_assist(p->team);
 	pthread_mutex_lock(&p->lock);
 	while (p->hand == HAND_FULL) {
 		pthread_cond_wait(&p->changed, &p->lock);
@@ -180,6 +185,7 @@ static void hand_over(struct pipeline *p)
 	p->filling = p->running;
 	p->running = full;
 	if (p->threaded) {
+		team_open(p->team);
 		pthread_mutex_lock(&p->lock);
 		p->hand = HAND_FULL;
 		pthread_cond_broadcast(&p->changed);
@@ -200,7 +206,7 @@ static struct detector *new_detector(const struct pipeline *p, const struct site
 		.key = &site->key,
 		.site = site_eval(site),
 		.memory = p->options.memory,
-		.threads = p->options.threads,
+		.team = p->team,
 		.cold = p->options.cold,
 	};
 
@@ -230,8 +236,10 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const char
 	p->alerts = alerts_new(&alerts);
 	p->filling = batch_new();
 	p->running = batch_new();
+	p->team = team_new(options->threads);
 	p->detector = new_detector(p, options->site, why);
-	if (!p->dedupe || !p->enrich || !p->alerts || !p->filling || !p->running || !p->detector) {
+	if (!p->dedupe || !p->enrich || !p->alerts || !p->filling || !p->running || !p->team ||
+	    !p->detector) {
 		pipeline_free(p);
 		return NULL;
 	}
@@ -256,6 +264,7 @@ void pipeline_free(struct pipeline *p)
 		pthread_join(p->thread, NULL);
 	}
 	detector_free(p->detector);
+	team_free(p->team);
 	enrich_free(p->enrich);
 	dedupe_free(p->dedupe);
 	alerts_free(p->alerts);

@@ -5,8 +5,9 @@
  *	pipeline_finish(p);
  *
  * With more than one thread the caller fills and enriches batches while the pipeline's own thread
- * takes the full ones through detection; one batch is handed over at a time, so memory is bounded
- * and the result is the same as with one thread. Replay and daemon run this same code.
+ * takes the full ones through detection, and takes part in that when its next batch is full: two
+ * threads keep two processors busy. One batch is handed over at a time, so memory is bounded and
+ * the result is the same as with one thread. Replay and daemon run this same code.
  */
 #ifndef ENGINE_APP_PIPELINE_H
 #define ENGINE_APP_PIPELINE_H
@@ -29,7 +30,7 @@ struct pipeline_options {
 	struct sink *sinks[PIPELINE_SINKS_MAX]; /* borrowed */
 	size_t sink_count;
 	size_t memory;    /* 0: 4 GiB */
-	unsigned threads; /* that detect; with more than 1 the caller only parses, beside them */
+	unsigned threads; /* in all, the caller's included */
 	bool cold;        /* a live start: see detector_options */
 	/* Sees every finding before suppression, and the alert or NULL; NULL: nobody. From the
 	 * pipeline's thread. */

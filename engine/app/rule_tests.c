@@ -534,8 +534,7 @@ static bool prepare(struct run *r, const struct rule *rule)
 	struct detector_options detect = {.rules = &r->set,
 	                                  .key = &r->site->key,
 	                                  .site = r->eval,
-	                                  .memory = (size_t)1 << 30,
-	                                  .threads = 1};
+	                                  .memory = (size_t)1 << 30};
 	struct alerts_options alerts = {.key = &r->site->key, .site = "local", .engine = "test"};
 	r->enrich = enrich_new(&enrich);
 	r->detector = detector_new(&detect, &why);

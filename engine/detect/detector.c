@@ -17,18 +17,13 @@ static const size_t memory_default = (size_t)4 << 30;
 static bool worker_init(struct worker *w, struct detector *d)
 {
 	w->d = d;
-	w->hits = calloc(d->compiled->group_count + 1, sizeof(*w->hits));
 	w->scratch = malloc(WINDOW_SCRATCH * sizeof(*w->scratch));
 	arena_init(&w->arena, FINDINGS_MEMORY_MAX);
-	return w->hits && w->scratch && eval_init(&w->eval, &d->options.site) == OK;
+	return w->scratch && eval_init(&w->eval, &d->options.site) == OK;
 }
 
 static void worker_fini(struct worker *w)
 {
-	for (size_t g = 0; w->hits && g < w->d->compiled->group_count; g++) {
-		free(w->hits[g].items);
-	}
-	free(w->hits);
 	free(w->scratch);
 	free(w->found);
 	arena_fini(&w->arena);
@@ -56,18 +51,15 @@ static bool detector_init(struct detector *d)
 			return false;
 		}
 	}
-	d->team = team_new(d->options.threads);
-	d->worker_count = d->team ? team_members(d->team) : 0;
-	for (unsigned s = 0; d->team && s < TABLE_SHARDS; s++) {
-		d->owner[s] = (uint8_t)(s % d->worker_count);
-	}
-	d->workers = calloc(d->worker_count + 1, sizeof(*d->workers));
+	d->team = d->options.team;
+	d->worker_count = d->team ? team_members(d->team) : 1;
+	d->workers = calloc(d->worker_count, sizeof(*d->workers));
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++) {
 		if (!worker_init(&d->workers[i], d)) {
 			return false;
 		}
 	}
-	return d->team && d->workers;
+	return d->workers != NULL;
 }
 
 struct detector *detector_new(const struct detector_options *options, const char **why)
@@ -94,7 +86,6 @@ void detector_free(struct detector *d)
 	if (!d) {
 		return;
 	}
-	team_free(d->team);
 	for (unsigned i = 0; d->workers && i < d->worker_count; i++) {
 		worker_fini(&d->workers[i]);
 	}
@@ -102,6 +93,9 @@ void detector_free(struct detector *d)
 	for (unsigned k = 0; k < KIND_COUNT; k++) {
 		free(d->sequences[k].rows);
 		free(d->sequences[k].steps);
+	}
+	for (unsigned i = 0; i < DETECT_RANGES * DETECT_BLOCKS; i++) {
+		free(d->hits[i / DETECT_BLOCKS][i % DETECT_BLOCKS].items);
 	}
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		pool_fini(&d->pools[s]);
@@ -213,11 +207,14 @@ static bool party_exists(const struct batch *b, uint32_t row, unsigned role)
 	return b->col[field_column(FIELD_PARTY_NUM, role)].num[row] != 0;
 }
 
-static void enter_group(struct worker *w, size_t group, uint32_t position, uint32_t row,
-                        unsigned role)
+static void enter_group(struct worker *w, struct hits *hits, size_t group, uint32_t position,
+                        uint32_t row, unsigned role)
 {
 	const struct detect_group *g = w->d->compiled->groups[group];
-	struct hit hit = {.row = row, .step = position << 1 | role};
+	struct hit hit = {.row = (uint16_t)row,
+	                  .position = (uint16_t)position,
+	                  .group = (uint16_t)group,
+	                  .role = (uint8_t)role};
 
 	for (unsigned n = 0; n < g->rule_count; n++) {
 		if (passes(w, g->rules[n], position, role)) {
@@ -229,7 +226,7 @@ static void enter_group(struct worker *w, size_t group, uint32_t position, uint3
 	}
 	if (!key_of(w, g->keys, g->key_count, &hit.key)) {
 		w->key_missing++;
-	} else if (!hits_add(&w->hits[group], &hit)) {
+	} else if (!hits_add(&hits[table_shard(hit.key) / BLOCK_SHARDS], &hit)) {
 		w->no_room++;
 	}
 }
@@ -254,29 +251,33 @@ static void match_rules(struct worker *w, const struct kind_rules *of, uint32_t 
 	}
 }
 
-static void step_ranges(struct worker *w, unsigned member, enum event_kind kind)
+/* Task `range` of the DETECT_RANGES parts of count. */
+static void cut_range(uint32_t count, unsigned range, uint32_t *begin, uint32_t *end)
 {
-	struct detector *d = w->d;
-	const struct sequence *s = &d->sequences[kind];
-	unsigned members = d->worker_count;
-	uint32_t begin = (uint32_t)((uint64_t)s->row_count * member / members);
-	uint32_t end = (uint32_t)((uint64_t)s->row_count * (member + 1) / members);
-	unsigned roles = kind == KIND_PARTY ? 2 : 1;
+	*begin = (uint32_t)((uint64_t)count * range / DETECT_RANGES);
+	*end = (uint32_t)((uint64_t)count * (range + 1) / DETECT_RANGES);
+}
 
+static void columns_of_kind(struct detector *d, unsigned range, enum event_kind kind)
+{
+	const struct sequence *s = &d->sequences[kind];
+	unsigned roles = kind == KIND_PARTY ? 2 : 1;
+	uint32_t begin, end;
+
+	cut_range(s->row_count, range, &begin, &end);
 	for (unsigned role = 0; role < roles; role++) {
 		columns_run(d->compiled->columns, kind, role, d->batch, s->rows, begin, end);
 	}
 }
 
-static void step_events(struct worker *w, unsigned member, enum event_kind kind)
+static void events_of_kind(struct worker *w, unsigned range, enum event_kind kind)
 {
 	struct detector *d = w->d;
 	const struct kind_rules *of = &d->compiled->by_kind[kind];
 	const struct sequence *s = &d->sequences[kind];
-	unsigned members = d->worker_count;
-	uint32_t begin = (uint32_t)((uint64_t)s->step_count * member / members);
-	uint32_t end = (uint32_t)((uint64_t)s->step_count * (member + 1) / members);
+	uint32_t begin, end;
 
+	cut_range(s->step_count, range, &begin, &end);
 	for (uint32_t i = begin; i < end; i++) {
 		uint32_t position = s->steps[i] >> 1;
 		unsigned role = s->steps[i] & 1;
@@ -287,38 +288,50 @@ static void step_events(struct worker *w, unsigned member, enum event_kind kind)
 		eval_at(&w->eval, d->batch, row, role);
 		match_rules(w, of, position, row, role);
 		for (size_t g = 0; g < of->group_count; g++) {
-			enter_group(w, of->groups[g], position, row, role);
+			enter_group(w, d->hits[range], of->groups[g], position, row, role);
 		}
 	}
 }
 
-static void run_columns(void *arg, unsigned member)
+/* The last task keeps the batch's call ids. */
+static void step_columns(void *arg, unsigned task, unsigned member)
 {
 	struct detector *d = arg;
-	struct worker *w = &d->workers[member];
 
-	if (member == d->worker_count - 1) {
+	(void)member;
+	if (task == DETECT_RANGES) {
 		callids_add(&d->callids, d->batch);
+		return;
 	}
 	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
 		if (d->compiled->kinds[k]) {
-			step_ranges(w, member, (enum event_kind)k);
+			columns_of_kind(d, task, (enum event_kind)k);
 		}
 	}
 }
 
-static void run_events(void *arg, unsigned member)
+static void step_events(void *arg, unsigned range, unsigned member)
 {
 	struct detector *d = arg;
-	struct worker *w = &d->workers[member];
 
-	for (size_t g = 0; g < d->compiled->group_count; g++) {
-		w->hits[g].count = 0;
+	for (unsigned b = 0; b < DETECT_BLOCKS; b++) {
+		d->hits[range][b].count = 0;
 	}
 	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
 		if (d->compiled->kinds[k]) {
-			step_events(w, member, (enum event_kind)k);
+			events_of_kind(&d->workers[member], range, (enum event_kind)k);
 		}
+	}
+}
+
+static void run_step(struct detector *d, team_fn step, unsigned tasks)
+{
+	if (d->team) {
+		team_run(d->team, step, d, tasks);
+		return;
+	}
+	for (unsigned task = 0; task < tasks; task++) {
+		step(d, task, 0);
 	}
 }
 
@@ -380,9 +393,9 @@ void detector_run(struct detector *d, const struct batch *batch)
 			sequence_plain(&d->sequences[k], batch, (enum event_kind)k);
 		}
 	}
-	team_run(d->team, run_columns, d);
-	team_run(d->team, run_events, d);
-	team_run(d->team, detector_step_shards, d);
+	run_step(d, step_columns, DETECT_RANGES + 1);
+	run_step(d, step_events, DETECT_RANGES);
+	run_step(d, detector_step_shards, DETECT_BLOCKS);
 	sort_findings(d);
 }
 

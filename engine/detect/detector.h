@@ -4,17 +4,19 @@
  *	detector_run(d, batch);
  *	for (size_t i = 0; i < detector_count(d); i++) alert(detector_finding(d, i));
  *
- * A batch goes through two steps, each on all members of the team: by ranges of rows (predicates,
- * keys and their hashes), then by shards (windows, conditions). A key belongs to one shard and a
- * shard to one member, so results do not depend on the number of threads; findings are sorted into
- * processing order at the end. Findings and their texts live until the next run.
+ * A batch goes through three steps whose tasks the team shares: by ranges of events the predicates
+ * by column, then keys and their hashes, then by blocks of shards windows and conditions. A key
+ * belongs to one shard and a shard to one task, so results do not depend on the number of threads;
+ * findings are sorted into processing order at the end. Findings and their texts live until the
+ * next run.
  *
- * One caller thread; the team's other members are the detector's own.
+ * One caller thread.
  */
 #ifndef ENGINE_DETECT_DETECTOR_H
 #define ENGINE_DETECT_DETECTOR_H
 
 #include "core/hash.h"
+#include "core/team.h"
 #include "detect/eval.h"
 #include "detect/rule.h"
 #include "model/batch.h"
@@ -24,9 +26,9 @@ struct detector_options {
 	const struct ruleset *rules; /* must outlive the detector, as lists and key */
 	const struct hash_key *key;
 	struct eval_site site;
-	size_t memory;    /* bytes of state in all; 4 GiB when 0 */
-	unsigned threads; /* 1..64 */
-	bool cold;        /* a live start: alerts are partial until a rule's window has passed */
+	size_t memory;     /* bytes of state in all; 4 GiB when 0 */
+	struct team *team; /* borrowed: who shares the work; NULL: the caller alone */
+	bool cold;         /* a live start: alerts are partial until a rule's window has passed */
 };
 
 struct detector_stats {

@@ -8,14 +8,24 @@
 #include "detect/detector.h"
 #include "features/counter.h"
 
+/* How a batch is cut into tasks. Fixed, so that nothing depends on the number of threads. */
+enum {
+	DETECT_RANGES = 4, /* of events: predicates and keys */
+	DETECT_BLOCKS = 16,
+	BLOCK_SHARDS = TABLE_SHARDS / DETECT_BLOCKS, /* windows and conditions */
+};
+
 /* An event that enters windows of a group. */
 struct hit {
 	struct hash128 key;
 	uint64_t rules; /* bit n: rule n of the group lets it in */
-	uint32_t row;
-	uint32_t step; /* position in the kind's rows << 1 | role */
+	uint16_t row;
+	uint16_t position; /* in the kind's rows */
+	uint16_t group;
+	uint8_t role;
 };
 
+/* Those of one range whose keys belong to one block of shards, in processing order. */
 struct hits {
 	struct hit *items;
 	size_t count;
@@ -32,7 +42,6 @@ struct found {
 struct worker {
 	struct detector *d;
 	struct eval eval;
-	struct hits *hits;  /* by group: of its range of rows */
 	struct arena arena; /* of findings */
 	struct found *found;
 	size_t found_count;
@@ -54,10 +63,10 @@ struct sequence {
 struct detector {
 	struct detector_options options;
 	struct compiled *compiled;
-	struct team *team;
+	struct team *team; /* NULL: the caller alone */
 	struct worker *workers;
 	unsigned worker_count;
-	uint8_t owner[TABLE_SHARDS]; /* the member that a shard belongs to */
+	struct hits hits[DETECT_RANGES][DETECT_BLOCKS];
 	struct pool pools[TABLE_SHARDS];
 	struct counter texts[TABLE_SHARDS]; /* hash of text -> its block, for first() and last() */
 	struct callids callids;
@@ -80,8 +89,8 @@ struct agg_view {
 	int64_t time_us;
 };
 
-/* detector_shards.c: step two, for team_run; arg is the detector. */
-void detector_step_shards(void *arg, unsigned member);
+/* detector_shards.c: the last step, a task a block of shards; arg is the detector. */
+void detector_step_shards(void *arg, unsigned block, unsigned member);
 /* finding.c: the whole finding, texts in w->arena. view is NULL for a match rule. */
 void finding_build(struct worker *w, const struct detect_rule *rule, const struct agg_view *view,
                    uint32_t row, unsigned role);

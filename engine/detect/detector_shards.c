@@ -113,8 +113,8 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 	e->flags = 0;
 	e->has = 0;
 	for (unsigned i = 0; i < r->filter_count; i++) {
-		const uint8_t *column = r->filter_truth[hit->step & 1][i];
-		enum truth truth = column ? (enum truth)column[hit->step >> 1]
+		const uint8_t *column = r->filter_truth[hit->role][i];
+		enum truth truth = column ? (enum truth)column[hit->position]
 		                          : eval_truth(&w->eval, r->filters[i]);
 		if (truth == TRUTH_TRUE) {
 			e->flags |= UINT32_C(1) << i;
@@ -247,7 +247,7 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 	}
 	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
 	if (holds && fires(w, shard, g, r, row, view.time_us)) {
-		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->step & 1);
+		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->role);
 	}
 	w->eval.aggregate = NULL;
 }
@@ -265,8 +265,9 @@ static struct row *row_for(struct worker *w, unsigned shard, const struct detect
 	return row;
 }
 
-static void take_hit(struct worker *w, const struct detect_group *g, const struct hit *hit)
+static void take_hit(struct worker *w, const struct hit *hit)
 {
+	const struct detect_group *g = w->d->compiled->groups[hit->group];
 	unsigned shard = table_shard(hit->key);
 	struct row *row = row_for(w, shard, g, hit);
 	struct window_event event;
@@ -275,7 +276,7 @@ static void take_hit(struct worker *w, const struct detect_group *g, const struc
 		w->no_room++;
 		return;
 	}
-	eval_at(&w->eval, w->d->batch, hit->row, hit->step & 1);
+	eval_at(&w->eval, w->d->batch, hit->row, hit->role);
 	for (uint64_t rules = hit->rules; rules; rules &= rules - 1) {
 		const struct detect_rule *r = g->rules[__builtin_ctzll(rules)];
 		w->eval.rule = r->resolved;
@@ -290,75 +291,95 @@ static void take_hit(struct worker *w, const struct detect_group *g, const struc
 	}
 }
 
-static bool owned(const struct detector *d, unsigned member, const struct hit *hit)
+/* A place in the hits of a block, range after range. */
+struct hit_cursor {
+	const struct detector *d;
+	unsigned block;
+	unsigned range;
+	size_t at;
+};
+
+/* NULL: behind the last. */
+static const struct hit *next_hit(struct hit_cursor *c)
 {
-	return d->owner[table_shard(hit->key)] == member;
+	for (; c->range < DETECT_RANGES; c->range++, c->at = 0) {
+		const struct hits *hits = &c->d->hits[c->range][c->block];
+		if (c->at < hits->count) {
+			return &hits->items[c->at++];
+		}
+	}
+	return NULL;
 }
 
-/* Hits of one group and one member's range, in order, with the rows' cache lines asked for ahead.
- */
-static void take_hits(struct worker *w, unsigned member, const struct detect_group *g,
-                      const struct hits *hits)
-{
-	struct detector *d = w->d;
+typedef void (*prefetch_fn)(const struct table *t, const struct pool *pool, struct hash128 key);
 
-	for (size_t i = 0; i < hits->count; i++) {
-		const struct hit *at = &hits->items[i];
-		if (i + 3 * PREFETCH_AHEAD < hits->count &&
-		    owned(d, member, &at[3 * PREFETCH_AHEAD])) {
-			struct hash128 key = at[3 * PREFETCH_AHEAD].key;
-			table_prefetch_slot(g->table, &d->pools[table_shard(key)], key);
+static void prefetch_next(const struct detector *d, struct hit_cursor *c, prefetch_fn fn)
+{
+	const struct hit *hit = next_hit(c);
+
+	if (hit) {
+		fn(d->compiled->groups[hit->group]->table, &d->pools[table_shard(hit->key)],
+		   hit->key);
+	}
+}
+
+/* The hits of a block in order, with the cache lines of those behind asked for ahead: first the
+ * slots, when they are there the rows, then the logs.
+ */
+static void take_hits(struct worker *w, unsigned block)
+{
+	const struct detector *d = w->d;
+	struct hit_cursor slots = {.d = d, .block = block}, rows = slots, logs = slots, own = slots;
+	const struct hit *hit;
+
+	for (unsigned i = 0; i < 3 * PREFETCH_AHEAD; i++) {
+		prefetch_next(d, &slots, table_prefetch_slot);
+		if (i >= PREFETCH_AHEAD) {
+			prefetch_next(d, &rows, table_prefetch_row);
 		}
-		if (i + 2 * PREFETCH_AHEAD < hits->count &&
-		    owned(d, member, &at[2 * PREFETCH_AHEAD])) {
-			struct hash128 key = at[2 * PREFETCH_AHEAD].key;
-			table_prefetch_row(g->table, &d->pools[table_shard(key)], key);
+		if (i >= 2 * PREFETCH_AHEAD) {
+			prefetch_next(d, &logs, table_prefetch_logs);
 		}
-		if (i + PREFETCH_AHEAD < hits->count && owned(d, member, &at[PREFETCH_AHEAD])) {
-			struct hash128 key = at[PREFETCH_AHEAD].key;
-			table_prefetch_logs(g->table, &d->pools[table_shard(key)], key);
-		}
-		if (owned(d, member, at)) {
-			take_hit(w, g, at);
-		}
+	}
+	while ((hit = next_hit(&own)) != NULL) {
+		prefetch_next(d, &slots, table_prefetch_slot);
+		prefetch_next(d, &rows, table_prefetch_row);
+		prefetch_next(d, &logs, table_prefetch_logs);
+		take_hit(w, hit);
 	}
 }
 
 /* Rows of a group whose windows have run out; what the next shards will touch is asked for ahead.
  */
-static void expire_group(struct worker *w, unsigned member, struct table *table, int64_t now_us)
+static void expire_group(struct worker *w, unsigned block, struct table *table, int64_t now_us)
 {
 	struct detector *d = w->d;
-	unsigned step = d->worker_count;
+	unsigned begin = block * BLOCK_SHARDS, end = begin + BLOCK_SHARDS;
 
-	for (unsigned shard = member; shard < TABLE_SHARDS; shard += step) {
+	for (unsigned shard = begin; shard < end; shard++) {
 		struct window_room room = {&d->pools[shard], d->options.key, w->scratch};
-		for (unsigned pass = 0; pass < 3; pass++) {
-			unsigned ahead = shard + step * (3 - pass) * 2;
-			if (ahead < TABLE_SHARDS) {
-				table_prefetch_expire(table, &d->pools[ahead], ahead, pass);
-			}
+		if (shard + 2 < end) {
+			table_prefetch_expire(table, &d->pools[shard + 2], shard + 2, now_us, 0);
+		}
+		if (shard + 1 < end) {
+			table_prefetch_expire(table, &d->pools[shard + 1], shard + 1, now_us, 1);
 		}
 		table_expire(table, &room, shard, now_us);
 	}
 }
 
-void detector_step_shards(void *arg, unsigned member)
+void detector_step_shards(void *arg, unsigned block, unsigned member)
 {
 	struct detector *d = arg;
 	struct worker *w = &d->workers[member];
 	const struct batch *b = d->batch;
 
-	for (size_t g = 0; g < d->compiled->group_count; g++) {
-		for (unsigned from = 0; from < d->worker_count; from++) {
-			take_hits(w, member, d->compiled->groups[g], &d->workers[from].hits[g]);
-		}
-	}
 	if (b->count == 0) {
 		return;
 	}
+	take_hits(w, block);
 	int64_t now_us = b->col[FIELD_TIME].i64[b->count - 1];
 	for (size_t g = 0; g < d->compiled->group_count; g++) {
-		expire_group(w, member, d->compiled->groups[g]->table, now_us);
+		expire_group(w, block, d->compiled->groups[g]->table, now_us);
 	}
 }

@@ -188,6 +188,37 @@ static pool_ref *bucket_at(struct table_shard *s, int64_t number)
 	return &s->buckets[(uint64_t)number % TABLE_BUCKETS];
 }
 
+/* A bucket is a ring that is known by its last row, so that rows go in behind and out in front. */
+static void ring_add(pool_ref *last, const struct pool *pool, pool_ref ref)
+{
+	struct row *row = row_at(pool, ref);
+
+	if (*last) {
+		row->next = row_at(pool, *last)->next;
+		row_at(pool, *last)->next = ref;
+	} else {
+		row->next = ref;
+	}
+	*last = ref;
+}
+
+static pool_ref ring_first(const pool_ref *last, const struct pool *pool)
+{
+	return *last ? row_at(pool, *last)->next : 0;
+}
+
+static pool_ref ring_take(pool_ref *last, const struct pool *pool)
+{
+	pool_ref first = ring_first(last, pool);
+
+	if (first == *last) {
+		*last = 0;
+	} else {
+		row_at(pool, *last)->next = row_at(pool, first)->next;
+	}
+	return first;
+}
+
 static void bucket_add(const struct table *t, struct table_shard *s, const struct pool *pool,
                        pool_ref ref)
 {
@@ -198,8 +229,7 @@ static void bucket_add(const struct table *t, struct table_shard *s, const struc
 	/* A row older than the sweep waits in the oldest bucket, one beyond their reach in the
 	 * newest, to be sent on when the sweep comes by. */
 	number = number < s->swept ? s->swept : number > last ? last : number;
-	row->next = *bucket_at(s, number);
-	*bucket_at(s, number) = ref;
+	ring_add(bucket_at(s, number), pool, ref);
 }
 
 static struct row *row_new(struct table *t, struct table_shard *s, struct window_room *room,
@@ -316,9 +346,7 @@ static pool_ref take_oldest(const struct table *t, struct table_shard *s, const 
 	pool_ref *bucket = bucket_at(s, s->swept);
 
 	while (*bucket) {
-		pool_ref ref = *bucket;
-		*bucket = row_at(pool, ref)->next;
-		__builtin_prefetch(row_at(pool, *bucket));
+		pool_ref ref = ring_take(bucket, pool);
 		if (bucket_number(t, row_at(pool, ref)->last_us) <= s->swept) {
 			return ref;
 		}
@@ -329,8 +357,11 @@ static pool_ref take_oldest(const struct table *t, struct table_shard *s, const 
 
 static void put_back(struct table_shard *s, const struct pool *pool, pool_ref ref)
 {
-	row_at(pool, ref)->next = *bucket_at(s, s->swept);
-	*bucket_at(s, s->swept) = ref;
+	pool_ref *last = bucket_at(s, s->swept);
+	pool_ref newest = *last;
+
+	ring_add(last, pool, ref);
+	*last = newest ? newest : ref; /* in front again */
 }
 
 /* Moves on over empty buckets, as far as `until`. */
@@ -349,20 +380,16 @@ static void jump_slow(const struct table *t, struct table_shard *s, const struct
 	pool_ref all = 0;
 
 	for (unsigned b = 0; b < TABLE_BUCKETS; b++) {
-		for (pool_ref ref = s->buckets[b], next; ref; ref = next) {
-			struct row *row = row_at(pool, ref);
-			int64_t number = bucket_number(t, row->last_us);
+		while (s->buckets[b]) {
+			pool_ref ref = ring_take(&s->buckets[b], pool);
+			int64_t number = bucket_number(t, row_at(pool, ref)->last_us);
 			nearest = number < nearest ? number : nearest;
-			next = row->next;
-			row->next = all;
-			all = ref;
+			ring_add(&all, pool, ref);
 		}
-		s->buckets[b] = 0;
 	}
 	s->swept = nearest;
-	for (pool_ref next; all; all = next) {
-		next = row_at(pool, all)->next;
-		bucket_add(t, s, pool, all);
+	while (all) {
+		bucket_add(t, s, pool, ring_take(&all, pool));
 	}
 }
 
@@ -384,27 +411,41 @@ static pool_ref sweep_to_oldest(const struct table *t, struct table_shard *s,
 	return take_oldest(t, s, pool);
 }
 
+/* The first bucket whose rows may not be dead yet. */
+static int64_t due_until(const struct table *t, int64_t time_us)
+{
+	return bucket_number(t, time_us - t->span_max_us);
+}
+
 void table_prefetch_expire(const struct table *t, const struct pool *pool, unsigned shard,
-                           unsigned pass)
+                           int64_t time_us, unsigned pass)
 {
 	const struct table_shard *s = &t->shards[shard];
-	const pool_ref *bucket = &s->buckets[(uint64_t)s->swept % TABLE_BUCKETS];
+	int64_t until = due_until(t, time_us);
 
-	if (pass == 0) {
-		__builtin_prefetch(bucket);
-	} else if (*bucket && pass == 1) {
-		__builtin_prefetch(row_at(pool, *bucket));
-		__builtin_prefetch((const char *)row_at(pool, *bucket) + 64);
-	} else if (*bucket) {
-		table_prefetch_slot(t, pool, row_at(pool, *bucket)->key);
+	if (!s->rows || until - s->swept > TABLE_BUCKETS) {
+		return;
+	}
+	for (int64_t number = s->swept; number < until; number++) {
+		pool_ref last = s->buckets[(uint64_t)number % TABLE_BUCKETS];
+		if (!last) {
+			continue;
+		}
+		const char *row = (const char *)row_at(pool, last);
+		if (pass == 0) {
+			__builtin_prefetch(row);
+			__builtin_prefetch(row + 64);
+		} else {
+			table_prefetch_slot(t, pool, row_at(pool, last)->key);
+			__builtin_prefetch(row_at(pool, row_at(pool, last)->next));
+		}
 	}
 }
 
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us)
 {
 	struct table_shard *s = &t->shards[shard];
-	int64_t dead_us = time_us - t->span_max_us;
-	int64_t until = bucket_number(t, dead_us);
+	int64_t until = due_until(t, time_us);
 
 	if (!s->rows) {
 		s->swept = s->swept == INT64_MIN ? s->swept : bucket_number(t, time_us);
@@ -414,7 +455,7 @@ void table_expire(struct table *t, struct window_room *room, unsigned shard, int
 		/* After a gap in time: one round over the buckets meets every row. */
 		s->swept = until - TABLE_BUCKETS;
 	}
-	/* Every row of a bucket before that of dead_us is dead, or has had an event since. */
+	/* Every row of a bucket before `until` is dead, or has had an event since. */
 	while (s->swept < until) {
 		for (pool_ref ref; (ref = take_oldest(t, s, room->pool)) != 0;) {
 			row_drop(t, s, room, ref);

@@ -3,7 +3,7 @@
  *
  * The table has TABLE_SHARDS logical shards, independent of the number of threads; a key belongs to
  * one for ever. A worker owns whole shards. All tables of a detector share one pool a shard: when
- * it is full, the least recent key of that shard goes (to a 256th of the longest window), whatever
+ * it is full, the least recent key of that shard goes (to a 64th of the longest window), whatever
  * its table, and is counted. Rows whose windows have run out are taken back as time goes on.
  *
  *	uint64_t shard = table_shard(key);
@@ -17,7 +17,7 @@
 #include "features/pool.h"
 #include "features/window.h"
 
-enum { TABLE_SHARDS = 256, TABLE_WINDOWS_MAX = 64, TABLE_BUCKETS = 256 };
+enum { TABLE_SHARDS = 256, TABLE_WINDOWS_MAX = 64, TABLE_BUCKETS = 64 };
 
 struct row {
 	struct hash128 key;
@@ -49,7 +49,7 @@ struct table_shard {
 	uint32_t rows;
 	int64_t swept;     /* buckets before it are empty */
 	uint64_t evicted;  /* for want of room under max_keys */
-	pool_ref *buckets; /* TABLE_BUCKETS: rows by time of their last event, lazily */
+	pool_ref *buckets; /* TABLE_BUCKETS rings of rows by their last event, lazily */
 };
 
 struct table {
@@ -92,11 +92,9 @@ void table_keep(const struct table *t, struct row *row, int64_t until_us);
 
 /* Takes back rows whose last event lies a whole longest window before time_us, bucket by bucket. */
 void table_expire(struct table *t, struct window_room *room, unsigned shard, int64_t time_us);
-/* Brings what table_expire of a shard will touch, in passes 0, 1, 2: bucket, its first row, that
- * row's slot.
- */
+/* Brings what table_expire of a shard will touch, in two passes: the rows due, then their slots. */
 void table_prefetch_expire(const struct table *t, const struct pool *pool, unsigned shard,
-                           unsigned pass);
+                           int64_t time_us, unsigned pass);
 /* Time of the least recent bucket that may hold a row; INT64_MAX: no rows. */
 int64_t table_oldest(struct table *t, struct window_room *room, unsigned shard);
 /* Drops the least recent row. False when the shard holds none (or only `keep`). */

@@ -37,8 +37,7 @@ static bool print_plan(const struct site *site, bool json, struct buf *out)
 	struct detector_options options = {.rules = site->rules,
 	                                   .key = &site->key,
 	                                   .site = site_eval(site),
-	                                   .memory = (size_t)64 << 20,
-	                                   .threads = 1};
+	                                   .memory = (size_t)64 << 20};
 	struct detector *detector = detector_new(&options, &why);
 
 	if (!detector) {

@@ -19,6 +19,7 @@ struct bench_rules {
 	struct hash_key key;
 	struct diags diags;
 	struct ruleset *set;
+	struct team *team;
 	struct detector *detector;
 	struct batch *batch;
 	struct eval_site site;
@@ -71,11 +72,13 @@ static inline void bench_open_with(struct bench_rules *r, const char *text, unsi
 	                             .number_country = bench_country,
 	                             .calling_code_digits = bench_code_digits};
 	assert_int_equal(tz_get(r->site.tz_name, &r->site.tz), OK);
+	r->team = team_new(threads);
+	assert_non_null(r->team);
 	struct detector_options options = {.rules = r->set,
 	                                   .key = &r->key,
 	                                   .site = r->site,
 	                                   .memory = memory,
-	                                   .threads = threads};
+	                                   .team = r->team};
 	r->detector = detector_new(&options, &why);
 	if (!r->detector) {
 		fail_msg("%s", why);
@@ -92,6 +95,7 @@ static inline void bench_open(struct bench_rules *r, const char *text)
 static inline void bench_close(struct bench_rules *r)
 {
 	detector_free(r->detector);
+	team_free(r->team);
 	batch_free(r->batch);
 	ruleset_free(r->set);
 	diags_fini(&r->diags);

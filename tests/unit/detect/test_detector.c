@@ -252,7 +252,8 @@ static void test_small_memory(void **state)
 		}
 	}
 	detector_stats(r.detector, &stats);
-	assert_int_equal(findings, 15000);
+	/* A shard of 7 KiB may have to push out a young key when its slots grow. */
+	assert_in_range(findings, 14985, 15000);
 	assert_true(stats.keys_evicted > 10000);
 	assert_int_equal(stats.events_no_room, 0);
 	assert_true(stats.memory <= 2 << 20);
