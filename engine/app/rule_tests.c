@@ -531,10 +531,8 @@ static bool prepare(struct run *r, const struct rule *rule)
 	struct enrich_options enrich = {
 		.key = &r->site->key, .plan = r->site->plan, .home = r->eval.country};
 	memset(enrich.wanted, true, sizeof(enrich.wanted));
-	struct detector_options detect = {.rules = &r->set,
-	                                  .key = &r->site->key,
-	                                  .site = r->eval,
-	                                  .memory = (size_t)1 << 30};
+	struct detector_options detect = {
+		.rules = &r->set, .key = &r->site->key, .site = r->eval, .memory = (size_t)1 << 30};
 	struct alerts_options alerts = {.key = &r->site->key, .site = "local", .engine = "test"};
 	r->enrich = enrich_new(&enrich);
 	r->detector = detector_new(&detect, &why);

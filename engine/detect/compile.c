@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/early.h"
+
 enum { COMPILE_MEMORY_MAX = 256 * 1024 * 1024 };
 
 /* ---- parameters and site values become constants ---- */
@@ -520,7 +522,12 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
 	}
 	for (size_t i = 0; i < c->group_count; i++) {
 		struct detect_group *g = c->groups[i];
-		struct table_options options = {g->specs, g->spec_count, g->max_keys, keep_us(g)};
+		early_lay_out(g);
+		struct table_options options = {.specs = g->specs,
+		                                .spec_count = g->spec_count,
+		                                .early_bytes = g->early.max * g->early.stride,
+		                                .max_keys = g->max_keys,
+		                                .keep_us = keep_us(g)};
 		g->table = table_new(&options);
 		if (!g->table) {
 			compiled_free(c);

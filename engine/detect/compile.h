@@ -60,6 +60,20 @@ struct detect_rule {
 	struct finding_rule info;
 };
 
+enum { EARLY_ARGS_MAX = 4, EARLY_BYTES = 88 };
+
+/* How the first events of a key are kept (detect/early.h). */
+struct early_layout {
+	uint8_t max;       /* events a row; 0: they enter the windows at once */
+	uint64_t windowed; /* rules of the group that have windows */
+	size_t stride;
+	const struct logged_arg *args[EARLY_ARGS_MAX]; /* of all rules, each once */
+	unsigned arg_count;
+	unsigned filter_count;
+	uint8_t first_filter[GROUP_RULES_MAX];
+	uint8_t arg_of[GROUP_RULES_MAX][WINDOW_ARGS_MAX];
+};
+
 /* Rules of one kind and key. */
 struct detect_group {
 	enum event_kind kind;
@@ -70,6 +84,7 @@ struct detect_group {
 	unsigned rule_count;
 	struct window_spec specs[TABLE_WINDOWS_MAX];
 	unsigned spec_count;
+	struct early_layout early;
 	struct table *table;
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 #include "detect/detector_parts.h"
+#include "detect/early.h"
 
 enum {
 	PREFETCH_AHEAD = 8,
@@ -108,6 +109,8 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 {
 	const struct batch *b = w->d->batch;
 
+	w->eval.rule = r->resolved;
+	w->eval.lets_known = 0;
 	e->time_us = b->col[FIELD_TIME].i64[hit->row];
 	e->event = b->first_event + hit->row;
 	e->flags = 0;
@@ -230,6 +233,8 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 		.row = row,
 	};
 
+	w->eval.rule = r->resolved;
+	w->eval.lets_known = 0;
 	if (r->window_count) {
 		unsigned own = r->windows[0];
 		view.time_us = window_newest(&view.room, &g->specs[own], &row->windows[own]);
@@ -237,13 +242,10 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 		    r->count_min) {
 			return;
 		}
-		w->eval.rule = r->resolved;
-		w->eval.lets_known = 0;
 		w->eval.aggregate = read_aggregate;
 		w->eval.aggregate_user = &view;
 	} else {
 		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
-		w->eval.lets_known = 0;
 	}
 	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
 	if (holds && fires(w, shard, g, r, row, view.time_us)) {
@@ -265,29 +267,76 @@ static struct row *row_for(struct worker *w, unsigned shard, const struct detect
 	return row;
 }
 
+/* The rules that let the hit in log it among the early events. */
+static void log_early(struct worker *w, unsigned shard, const struct detect_group *g,
+                      struct row *row, const struct hit *hit)
+{
+	const struct batch *b = w->d->batch;
+	struct window_event event;
+
+	early_begin(g, row, b->col[FIELD_TIME].i64[hit->row], b->first_event + hit->row);
+	for (uint64_t rules = hit->rules & g->early.windowed; rules; rules &= rules - 1) {
+		unsigned n = (unsigned)__builtin_ctzll(rules);
+		log_event(w, shard, g->rules[n], hit, &event);
+		early_log(g, row, n, &event);
+	}
+}
+
+/* The early events enter the windows, in their order. */
+static void open_row(struct worker *w, unsigned shard, const struct detect_group *g,
+                     struct row *row)
+{
+	_Alignas(struct row) char copy[sizeof(struct row) + EARLY_BYTES];
+	const struct row *kept = (const struct row *)(const void *)copy;
+	struct window_event event;
+
+	memcpy(copy, row, offsetof(struct row, windows) + row->early * g->early.stride);
+	table_open_row(g->table, row);
+	for (unsigned i = 0; i < kept->early; i++) {
+		for (unsigned n = 0; n < g->rule_count; n++) {
+			if (early_read(g, kept, i, n, &event)) {
+				(void)add_to_windows(w, shard, g, g->rules[n], row, &event);
+			}
+		}
+	}
+}
+
+static void take_rule(struct worker *w, unsigned shard, const struct detect_group *g,
+                      const struct detect_rule *r, struct row *row, const struct hit *hit)
+{
+	struct window_event event;
+
+	if (r->window_count) {
+		log_event(w, shard, r, hit, &event);
+		if (!add_to_windows(w, shard, g, r, row, &event)) {
+			return;
+		}
+	}
+	judge(w, shard, g, r, row, hit);
+}
+
 static void take_hit(struct worker *w, const struct hit *hit)
 {
 	const struct detect_group *g = w->d->compiled->groups[hit->group];
 	unsigned shard = table_shard(hit->key);
 	struct row *row = row_for(w, shard, g, hit);
-	struct window_event event;
+	uint64_t rules = hit->rules;
 
 	if (!row) {
 		w->no_room++;
 		return;
 	}
 	eval_at(&w->eval, w->d->batch, hit->row, hit->role);
-	for (uint64_t rules = hit->rules; rules; rules &= rules - 1) {
-		const struct detect_rule *r = g->rules[__builtin_ctzll(rules)];
-		w->eval.rule = r->resolved;
-		w->eval.lets_known = 0;
-		if (r->window_count) {
-			log_event(w, shard, r, hit, &event);
-			if (!add_to_windows(w, shard, g, r, row, &event)) {
-				continue;
-			}
+	if (row->early != ROW_OPEN && (rules & g->early.windowed)) {
+		if (early_has_room(g, row)) {
+			log_early(w, shard, g, row, hit);
+			rules &= ~g->early.windowed; /* too few events to be true */
+		} else {
+			open_row(w, shard, g, row);
 		}
-		judge(w, shard, g, r, row, hit);
+	}
+	for (; rules; rules &= rules - 1) {
+		take_rule(w, shard, g, g->rules[__builtin_ctzll(rules)], row, hit);
 	}
 }
 

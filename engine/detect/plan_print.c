@@ -26,7 +26,7 @@ static struct cost cost_of(const struct compiled *c, const struct detect_rule *r
 				const struct window_spec *spec =
 					&c->groups[g]->specs[r->windows[i]];
 				cost.log_bytes += spec->stride;
-				cost.cold_bytes += sizeof(struct window) + 4 * spec->stride;
+				cost.cold_bytes += sizeof(struct window) + spec->stride;
 				cost.full_bytes +=
 					spec->hot_size + 2 * (size_t)spec->exact_max * spec->stride;
 			}

@@ -23,7 +23,10 @@ struct table *table_new(const struct table_options *options)
 	/* The buckets reach as far as a row may live. */
 	int64_t reach_us = options->keep_us > t->span_max_us ? options->keep_us : t->span_max_us;
 	t->bucket_us = reach_us / (TABLE_BUCKETS - 2) + 1;
-	t->row_size = sizeof(struct row) + t->spec_count * sizeof(struct window);
+	size_t windows = t->spec_count * sizeof(struct window);
+	size_t behind = windows > options->early_bytes ? windows : options->early_bytes;
+	t->row_size = offsetof(struct row, windows) + behind;
+	t->born_open = options->early_bytes == 0;
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		t->shards[s].swept = INT64_MIN;
 		t->shards[s].buckets = t->buckets[s];
@@ -158,7 +161,7 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
 	pool_ref ref = peek(s, pool, key);
 	if (ref) {
 		const struct row *row = row_at(pool, ref);
-		for (unsigned n = 0; n < t->spec_count; n++) {
+		for (unsigned n = 0; row->early == ROW_OPEN && n < t->spec_count; n++) {
 			const struct window *w = &row->windows[n];
 			if (w->log) {
 				/* The newest event, behind which the next one goes. */
@@ -245,9 +248,10 @@ static struct row *row_new(struct table *t, struct table_shard *s, struct window
 		return NULL;
 	}
 	struct row *row = row_at(pool, ref);
-	memset(row, 0, t->row_size);
-	row->key = key;
-	row->last_us = time_us;
+	*row = (struct row){.key = key, .last_us = time_us};
+	if (t->born_open) {
+		table_open_row(t, row);
+	}
 	place(s, pool, (struct slot){(uint32_t)key.lo, ref});
 	s->rows++;
 	if (s->swept == INT64_MIN) {
@@ -274,6 +278,12 @@ struct row *table_row(struct table *t, struct window_room *room, struct hash128 
 	return row_new(t, s, room, key, time_us);
 }
 
+void table_open_row(const struct table *t, struct row *row)
+{
+	row->early = ROW_OPEN;
+	memset(row->windows, 0, t->spec_count * sizeof(struct window));
+}
+
 /* Takes a row out of the slots and closes the gap (Knuth, TAOCP 3, 6.4, algorithm R). */
 static void unlink_slot(struct table_shard *s, const struct pool *pool, struct hash128 key)
 {
@@ -296,7 +306,7 @@ static void row_drop(struct table *t, struct table_shard *s, struct window_room 
 	struct row *row = row_at(room->pool, ref);
 
 	unlink_slot(s, room->pool, row->key);
-	for (unsigned n = 0; n < t->spec_count; n++) {
+	for (unsigned n = 0; row->early == ROW_OPEN && n < t->spec_count; n++) {
 		window_clear(room, &t->specs[n], &row->windows[n]);
 	}
 	for (pool_ref note = row->notes, next; note; note = next) {

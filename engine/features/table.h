@@ -6,8 +6,8 @@
  * it is full, the least recent key of that shard goes (to a 64th of the longest window), whatever
  * its table, and is counted. Rows whose windows have run out are taken back as time goes on.
  *
- *	uint64_t shard = table_shard(key);
- *	struct row *row = table_row(t, shard, key, time_us);    found or made; NULL: no room
+ *	struct row *row = table_row(t, &room, key, time_us);    found or made; NULL: no room
+ *	table_open_row(t, row);
  *	window_add(&room, &t->specs[n], &row->windows[n], &event) ...
  */
 #ifndef ENGINE_FEATURES_TABLE_H
@@ -24,8 +24,10 @@ struct row {
 	int64_t last_us; /* newest event, or later where table_keep asked for it */
 	pool_ref next;   /* in the bucket of its last event, or of an earlier one */
 	pool_ref notes;
+	uint32_t early; /* events that wait in place of the windows; ROW_OPEN: these are in use */
 	struct window windows[];
 };
+enum { ROW_OPEN = UINT32_MAX };
 
 /* What a rule remembers of a key beside the windows: its open alert. Rare, so not in the row. */
 struct row_note {
@@ -38,8 +40,10 @@ struct row_note {
 struct table_options {
 	const struct window_spec *specs; /* finished; kept by the table's owner */
 	unsigned spec_count;
-	uint64_t max_keys; /* 0: no own cap */
-	int64_t keep_us;   /* how long table_keep may ask for */
+	size_t early_bytes; /* what the owner keeps in a row that is not open; 0: rows are born open
+	                     */
+	uint64_t max_keys;  /* 0: no own cap */
+	int64_t keep_us;    /* how long table_keep may ask for */
 };
 
 /* One shard of one table. */
@@ -59,6 +63,7 @@ struct table {
 	int64_t span_max_us;
 	int64_t bucket_us;
 	size_t row_size;
+	bool born_open;
 	struct table_shard shards[TABLE_SHARDS]; /* small: looked at for every key */
 	pool_ref buckets[TABLE_SHARDS][TABLE_BUCKETS];
 };
@@ -82,6 +87,8 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
  */
 struct row *table_row(struct table *t, struct window_room *room, struct hash128 key,
                       int64_t time_us);
+/* From here on the windows are in use, empty as yet; the early events are gone. */
+void table_open_row(const struct table *t, struct row *row);
 /* NULL when there is none. */
 struct row *table_find(const struct table *t, const struct pool *pool, struct hash128 key);
 

@@ -49,7 +49,10 @@ static void open_fixture(struct fixture *f, int64_t span_us, uint64_t max_keys, 
 		(struct window_room){&f->pool, &f->key, malloc(WINDOW_SCRATCH * sizeof(uint64_t))};
 	f->spec = (struct window_spec){.span_us = span_us, .resolution = 30, .exact_max = 4096};
 	window_spec_finish(&f->spec);
-	struct table_options options = {&f->spec, span_us ? 1U : 0U, max_keys, keep_us};
+	struct table_options options = {.specs = &f->spec,
+	                                .spec_count = span_us ? 1U : 0U,
+	                                .max_keys = max_keys,
+	                                .keep_us = keep_us};
 	f->table = table_new(&options);
 	assert_non_null(f->table);
 	for (unsigned n = 0; n < KEYS; n++) {
