@@ -1,5 +1,5 @@
 # The folders of engine/ in the order of the flow; what each may include is in engine/LAYERS.
-set(engine_stages core model sources decode calls enrich features detect alerts sinks app)
+set(engine_stages core model sources decode calls enrich features detect alerts sinks store app)
 
 set(engine_libs PkgConfig::libpcap PkgConfig::libpcre2_8 PkgConfig::libevent
   PkgConfig::libevent_pthreads PkgConfig::libevent_openssl PkgConfig::hiredis PkgConfig::yaml_0_1 PkgConfig::libssl

@@ -4,7 +4,7 @@ pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 
 set(sees_core core)
 set(sees_model core model)
-foreach(stage sources decode calls enrich features alerts sinks)
+foreach(stage sources decode calls enrich features alerts sinks store)
   set(sees_${stage} core model ${stage})
 endforeach()
 set(sees_detect core model features detect)

@@ -61,6 +61,10 @@ struct config {
 	size_t list_count;
 
 	int64_t max_idle_us;
+	const char *log_path; /* NULL: no call log; else below state unless it begins with '/' */
+	int64_t log_retention_us;
+	size_t log_size;
+	log_fields log_fields;
 	const char *redis_url;
 	const char *redis_user;
 	const char *redis_password_file;
@@ -85,6 +89,15 @@ void config_dump(const struct config *c, struct buf *out);
  * to the caller.
  */
 void config_site(const struct config *c, struct site_options *out);
+
+/* Where the call log lies (below state unless it begins with '/'), what it keeps by default filled
+ * in. False: there is none.
+ */
+enum { CONFIG_PATH = 4096 };
+bool config_log(const struct config *c, char path[CONFIG_PATH], struct call_log_options *out);
+
+/* W170 for each rule that reads what the call log leaves out: it cannot be replayed from there. */
+void config_log_check(const struct config *c, const struct ruleset *rules, struct diags *d);
 
 /* Name of a source in metrics, logs and alerts: its interface, path or address. */
 const char *config_source_name(const struct config_source *s);

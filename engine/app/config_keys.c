@@ -53,6 +53,13 @@ static const struct config_key calls_keys[] = {
 	{.name = "max_idle", .form = FORM_SPAN, .member = MEMBER(max_idle_us), .otherwise = "4h", .min = US_PER_MIN, .max = 7 * US_PER_DAY},
 };
 
+static const struct config_key log_keys[] = {
+	{.name = "path", .form = FORM_TEXT, .member = MEMBER(log_path), .required = true},
+	{.name = "retention", .form = FORM_SPAN, .member = MEMBER(log_retention_us), .min = US_PER_HOUR, .max = 3660 * US_PER_DAY},
+	{.name = "size", .form = FORM_SIZE, .member = MEMBER(log_size), .min = 16 << 20, .max = INT64_C(1) << 50},
+	{.name = "fields", .form = FORM_FIELDS, .member = MEMBER(log_fields)},
+};
+
 static const struct config_key redis_keys[] = {
 	{.name = "url", .form = FORM_REDIS, .member = MEMBER(redis_url), .required = true},
 	{.name = "user", .form = FORM_TEXT, .member = MEMBER(redis_user)},
@@ -83,6 +90,7 @@ static const struct config_section pcap_section = {"'pcap'", KEYS(pcap_keys)};
 static const struct config_section cdr_file_section = {"'cdr_file'", KEYS(cdr_file_keys)};
 static const struct config_section cdr_listen_section = {"'cdr_listen'", KEYS(cdr_listen_keys)};
 static const struct config_section calls_section = {"'calls'", KEYS(calls_keys)};
+static const struct config_section log_section = {"'log'", KEYS(log_keys)};
 static const struct config_section redis_section = {"'redis'", KEYS(redis_keys)};
 static const struct config_section alerts_section = {"'alerts'", KEYS(alerts_keys)};
 static const struct config_section metrics_section = {"'metrics'", KEYS(metrics_keys)};
@@ -101,7 +109,7 @@ static const struct config_key root_keys[] = {
 	{.name = "lists", .form = FORM_LISTS},
 	{.name = "calls", .form = FORM_SECTION, .section = &calls_section},
 	{.name = "spool", .form = FORM_UNBUILT},
-	{.name = "log", .form = FORM_UNBUILT},
+	{.name = "log", .form = FORM_SECTION, .section = &log_section},
 	{.name = "snapshots", .form = FORM_UNBUILT},
 	{.name = "redis", .form = FORM_SECTION, .section = &redis_section},
 	{.name = "alerts", .form = FORM_SECTION, .section = &alerts_section},

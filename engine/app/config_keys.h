@@ -27,6 +27,7 @@ enum config_form {
 	FORM_SIZE,     /* bytes: size_t */
 	FORM_COUNT,    /* size_t */
 	FORM_SPAN,     /* a duration: int64_t */
+	FORM_FIELDS,   /* "all", or names of store/log_fields.def: log_fields */
 	FORM_COUNT_OF_FORMS,
 };
 

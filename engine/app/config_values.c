@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/instant.h"
 #include "core/tz.h"
+#include "store/log_block.h"
 
 enum { SITE_NAME_MAX = 32 };
 
@@ -214,6 +215,34 @@ static const char *take_span(const struct taking *t)
 	return within(t->key, *(int64_t *)t->to) ? NULL : wrong(t, "E031", "is out of range");
 }
 
+/* "all", or names with commas or spaces between them. */
+static const char *take_fields(const struct taking *t)
+{
+	log_fields fields = 0;
+	const char *at = t->text;
+
+	if (strcmp(at, "all") == 0) {
+		*(log_fields *)t->to = LOG_FIELDS_ALL;
+		return NULL;
+	}
+	while (*at) {
+		size_t len = strcspn(at, ", ");
+		enum log_field field = log_field_of((struct slice){at, len});
+		if (len > 0 && field == LOG_FIELD_COUNT) {
+			return wrong(t, "E032",
+			             "names what is no field of the call log: all, or some of"
+#define LOG_FIELD(id, name, help) " " name
+#include "store/log_fields.def"
+#undef LOG_FIELD
+			);
+		}
+		fields |= len > 0 ? UINT32_C(1) << field : 0;
+		at += len + strspn(at + len, ", ");
+	}
+	*(log_fields *)t->to = fields;
+	return fields ? NULL : wrong(t, "E031", "is empty");
+}
+
 /* ---- writing ---- */
 
 static bool write_text(const struct config_key *key, const void *from, struct buf *out)
@@ -292,11 +321,34 @@ static bool write_count(const struct config_key *key, const void *from, struct b
 static bool write_span(const struct config_key *key, const void *from, struct buf *out)
 {
 	char text[INSTANT_TEXT];
+	int64_t span = *(const int64_t *)from;
 
-	(void)key;
-	(void)duration_format_exact(*(const int64_t *)from, text);
+	if (span < key->min) {
+		return false; /* not set */
+	}
+	(void)duration_format_exact(span, text);
 	buf_text(out, text);
 	return true;
+}
+
+static bool write_fields(const struct config_key *key, const void *from, struct buf *out)
+{
+	log_fields fields = *(const log_fields *)from;
+	const char *between = "\"";
+
+	(void)key;
+	if (fields == LOG_FIELDS_ALL) {
+		buf_text(out, "all");
+		return true;
+	}
+	for (unsigned f = 0; f < LOG_FIELD_COUNT; f++) {
+		if (fields >> f & 1) {
+			buf_printf(out, "%s%s", between, log_field_name((enum log_field)f));
+			between = ", ";
+		}
+	}
+	buf_text(out, fields ? "\"" : "");
+	return fields != 0;
 }
 
 static const struct {
@@ -316,6 +368,7 @@ static const struct {
 	[FORM_SIZE] = {take_size, write_size},
 	[FORM_COUNT] = {take_count, write_count},
 	[FORM_SPAN] = {take_span, write_span},
+	[FORM_FIELDS] = {take_fields, write_fields},
 };
 
 const char *config_value_take(struct config *c, const struct config_key *key, const char *text,

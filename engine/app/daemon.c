@@ -87,6 +87,7 @@ static void on_loaded(void *user, struct site *site)
 	}
 	d->site = site;
 	d->reloads++;
+	daemon_log_reload(d);
 	log_info("reload", "done rules=%zu digest=%s", site->rules->rule_count,
 	         site->rules->digest);
 }
@@ -167,6 +168,7 @@ static void on_tick(void *user)
 		(void)d->file_sink->ops->drain(d->file_sink, 0);
 	}
 	(void)fflush(d->rejects.file);
+	daemon_log_tick(d);
 }
 
 static bool open_loop(struct daemon *d)
@@ -211,6 +213,7 @@ static void run(struct daemon *d)
 	live_stop(d->live);
 	(void)intake_finish(d->intake);
 	pipeline_finish(d->pipeline);
+	daemon_log_stop(d);
 }
 
 static void log_totals(const struct daemon *d)

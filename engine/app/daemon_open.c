@@ -258,6 +258,8 @@ static bool open_pipeline(struct daemon *d)
 		.memory = d->config->memory,
 		.threads = options_threads(&threads),
 		.cold = d->live_count > 0,
+		.log = d->call_log,
+		.first_event = d->call_log ? call_log_next_event(d->call_log) : 0,
 	};
 	const char *why;
 
@@ -322,7 +324,7 @@ bool daemon_open(struct daemon *d)
 	return open_user(d) && open_state(d) && open_site(d) &&
 	       (!d->config->redis_password_file || read_password(d)) && open_sources(d) &&
 	       open_metrics(d) && become(d) && open_file_sink(d) && open_redis(d) &&
-	       open_pipeline(d) && open_merge(d);
+	       daemon_log_open(d) && open_pipeline(d) && daemon_log_start(d) && open_merge(d);
 }
 
 void daemon_close(struct daemon *d)
@@ -330,6 +332,7 @@ void daemon_close(struct daemon *d)
 	loop_http_free(d->http);
 	live_close(d->live);
 	pipeline_free(d->pipeline);
+	call_log_close(d->call_log);
 	for (size_t i = 0; i < d->sink_count; i++) {
 		d->sinks[i]->ops->close(d->sinks[i]);
 	}

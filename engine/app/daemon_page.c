@@ -54,6 +54,9 @@ bool daemon_page(void *user, const char *path, struct buf *body, const char **ty
 	gather_sources(d, sources);
 	pipeline_stats(d->pipeline, &m.pipeline); /* first: then no batch is under way */
 	gather_sinks(d, &m);
+	if (d->call_log) {
+		call_log_stats(d->call_log, &m.log);
+	}
 	for (unsigned g = 0; g < INTAKE_GROUP_COUNT; g++) {
 		m.groups[g] = (struct metrics_group){
 			.name = groups[g],

@@ -3,6 +3,7 @@
  *
  *	daemon.c       the loop: signals, timer, reading files, the end
  *	daemon_open.c  everything that is opened before, and closed after
+ *	daemon_log.c   the call log and its journal
  *	daemon_page.c  /metrics
  */
 #ifndef ENGINE_APP_DAEMON_PARTS_H
@@ -15,6 +16,7 @@
 #include "app/privileges.h"
 #include "app/reload.h"
 #include "app/replay.h"
+#include "app/site_archive.h"
 
 enum { DAEMON_PATH_TEXT = 4096, DAEMON_PASSWORD_MAX = 1024, DAEMON_SIGNALS = 3 };
 
@@ -55,6 +57,7 @@ struct daemon {
 	size_t sink_count;
 	struct sink *file_sink;
 	struct sink *redis_sink;
+	struct call_log *call_log; /* NULL: none is kept */
 	struct pipeline *pipeline;
 	struct loop_http *http;
 };
@@ -68,6 +71,13 @@ bool daemon_fail(struct daemon *d, const char *component, const char *why);
 bool daemon_open(struct daemon *d);
 /* All but the loop and what stands on it; also after daemon_open failed. */
 void daemon_close(struct daemon *d);
+
+/* daemon_log.c; all but open do nothing without a `log` in the configuration. */
+bool daemon_log_open(struct daemon *d);
+bool daemon_log_start(struct daemon *d);  /* behind the pipeline: the journal says what begins */
+void daemon_log_reload(struct daemon *d); /* the new site is in force */
+void daemon_log_tick(struct daemon *d);
+void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
 
 /* Of loop_http. */
 bool daemon_page(void *daemon, const char *path, struct buf *body, const char **type);

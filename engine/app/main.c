@@ -42,6 +42,9 @@ static int check(const struct config *config, struct diags *d)
 
 	config_site(config, &options);
 	struct site *site = site_load(&options, d);
+	if (site) {
+		config_log_check(config, site->rules, d);
+	}
 	print_diags(d);
 	if (!site) {
 		return EXIT_BAD_INPUT;

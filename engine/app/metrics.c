@@ -209,6 +209,13 @@ PLAIN_VALUE(keys_evicted, pipeline.detect.keys_evicted)
 PLAIN_VALUE(no_room, pipeline.detect.events_no_room)
 PLAIN_VALUE(regex_limits, pipeline.detect.regex_limits)
 PLAIN_VALUE(memory, pipeline.detect.memory)
+PLAIN_VALUE(log_events, log.events)
+PLAIN_VALUE(log_written, log.written)
+PLAIN_VALUE(log_shed, log.shed)
+PLAIN_VALUE(log_gaps, log.gaps)
+PLAIN_VALUE(log_bytes, log.bytes)
+PLAIN_VALUE(log_errors, log.errors)
+PLAIN_VALUE(log_removed, log.segments_removed)
 PLAIN_VALUE(rules, rules)
 PLAIN_VALUE(reloads, reloads)
 PLAIN_VALUE(reloads_failed, reloads_failed)
@@ -228,6 +235,16 @@ static const struct plain_family plain_families[] = {
 	{"detector_regex_limits_total", "counter", "Patterns given up at a limit.",
          plain_regex_limits},
 	{"detector_memory_bytes", "gauge", "Memory of the rules' state.", plain_memory},
+	{"log_events_total", "counter", "Events given to the call log.", plain_log_events},
+	{"log_written_total", "counter", "Events of the call log that are on disk.",
+         plain_log_written},
+	{"log_shed_total", "counter", "Events missing in the call log: its disk is slow or full.",
+         plain_log_shed},
+	{"log_gaps_total", "counter", "Gaps recorded in the call log.", plain_log_gaps},
+	{"log_bytes_total", "counter", "Bytes written to the call log.", plain_log_bytes},
+	{"log_errors_total", "counter", "Writes of the call log that failed.", plain_log_errors},
+	{"log_segments_removed_total", "counter", "Segments taken away by retention.",
+         plain_log_removed},
 	{"rules", "gauge", "Rules in force.", plain_rules},
 	{"reloads_total", "counter", "Reloads that took effect.", plain_reloads},
 	{"reloads_failed_total", "counter", "Reloads that were refused; the old rules stayed.",

@@ -6,6 +6,7 @@
 #include "app/live.h"
 #include "app/pipeline.h"
 #include "core/buf.h"
+#include "store/call_log.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -35,6 +36,7 @@ struct metrics {
 	struct metrics_sink sinks[PIPELINE_SINKS_MAX];
 	size_t sink_count;
 	struct metrics_group groups[INTAKE_GROUP_COUNT];
+	struct call_log_stats log; /* all zero without a call log */
 	size_t rules;
 	uint64_t reloads;
 	uint64_t reloads_failed;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/err.h"
+#include "core/instant.h"
 
 enum { THREADS_MAX = 64, THREADS_DEFAULT_MAX = 8 };
 
@@ -39,6 +40,26 @@ static const char *take_config(struct common_options *o, char *value)
 {
 	o->config = value;
 	return NULL;
+}
+
+/* One end of a range: an instant, or nothing. */
+static bool take_end(struct slice text, int64_t *us)
+{
+	*us = INSTANT_NONE;
+	return text.len == 0 || instant_parse_rfc3339(text, NULL, us) == OK;
+}
+
+static const char *take_log(struct common_options *o, char *value)
+{
+	const char *dots = strstr(value, "..");
+
+	o->log = value;
+	bool good = dots &&
+	            take_end((struct slice){value, (size_t)(dots - value)}, &o->log_from_us) &&
+	            take_end(slice_of(dots + 2), &o->log_to_us);
+	return good ? NULL
+	            : "is written FROM..TO, as 2026-03-02T10:00:00Z..2026-03-02T12:00:00Z; "
+	              "either may be left out";
 }
 
 static const char *take_home(struct common_options *o, char *value)
@@ -146,6 +167,8 @@ struct common_row {
 static const struct common_row common_rows[] = {
 	{"config", "F", "site configuration (the daemon's): country, zone, trunks, lists, rules",
          take_config},
+	{"log", "FROM..TO", "the daemon's call log as input (with --config): RFC 3339, half-open",
+         take_log},
 	{"home", "CC", "home country, as GB: explains national numbers", take_home},
 	{"trunks", "F", "table of trunks (CSV: trunk,role,partner,cidr,home)", take_trunks},
 	{"subscribers", "F", "table of subscribers (CSV)", take_subscribers},

@@ -24,6 +24,8 @@ struct common_options {
 	bool json;
 	bool no_flush;
 	const char *config;
+	const char *log; /* FROM..TO: the call log of the configuration in place of inputs */
+	int64_t log_from_us, log_to_us; /* INSTANT_NONE: open */
 };
 
 /* An option that one command adds to the common ones. */

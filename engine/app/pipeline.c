@@ -20,6 +20,7 @@ struct pipeline {
 	struct team *team;
 	struct detector *detector;
 	struct alerts *alerts;
+	struct alerts_stats past_alerts; /* before a restart */
 	struct batch *filling;
 	struct batch *running; /* the other one; with one thread they take turns all the same */
 	uint64_t next_event;
@@ -177,6 +178,9 @@ static void hand_over(struct pipeline *p)
 		return;
 	}
 	p->next_event += full->count;
+	if (p->options.log) {
+		call_log_cut(p->options.log);
+	}
 	stage_out(&p->batch_count, full->count);
 	/* Beside the detection of the batch before. */
 	drop_duplicates(p, full);
@@ -213,14 +217,47 @@ static struct detector *new_detector(const struct pipeline *p, const struct site
 	return detector_new(&options, why);
 }
 
+/* What a run begins with. */
+static bool begin_run(struct pipeline *p, const char **why)
+{
+	const struct pipeline_options *o = &p->options;
+	struct alerts_options alerts = {
+		.key = &o->site->key,
+		.site = o->site_name,
+		.engine = o->engine_name,
+	};
+
+	*why = "no memory";
+	p->dedupe = dedupe_new(DEDUPE_MAX, DEDUPE_WINDOW_US, &o->site->key);
+	p->enrich = site_enrich(o->site, o->source_names, o->source_count);
+	p->alerts = alerts_new(&alerts);
+	p->detector = new_detector(p, o->site, why);
+	return p->dedupe && p->enrich && p->alerts && p->detector;
+}
+
+static void end_run(struct pipeline *p)
+{
+	struct alerts_stats stats = {0};
+
+	if (p->alerts) {
+		alerts_stats(p->alerts, &stats);
+	}
+	p->past_alerts.raised += stats.raised;
+	p->past_alerts.suppressed += stats.suppressed;
+	p->past_alerts.suppressions_evicted += stats.suppressions_evicted;
+	detector_free(p->detector);
+	enrich_free(p->enrich);
+	dedupe_free(p->dedupe);
+	alerts_free(p->alerts);
+	p->detector = NULL;
+	p->enrich = NULL;
+	p->dedupe = NULL;
+	p->alerts = NULL;
+}
+
 struct pipeline *pipeline_new(const struct pipeline_options *options, const char **why)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
-	struct alerts_options alerts = {
-		.key = &options->site->key,
-		.site = options->site_name,
-		.engine = options->engine_name,
-	};
 
 	*why = "no memory";
 	if (!p) {
@@ -231,18 +268,15 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const char
 	p->last_us = INSTANT_NONE;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	p->dedupe = dedupe_new(DEDUPE_MAX, DEDUPE_WINDOW_US, &options->site->key);
-	p->enrich = site_enrich(options->site, options->source_names, options->source_count);
-	p->alerts = alerts_new(&alerts);
 	p->filling = batch_new();
 	p->running = batch_new();
 	p->team = team_new(options->threads);
-	p->detector = new_detector(p, options->site, why);
-	if (!p->dedupe || !p->enrich || !p->alerts || !p->filling || !p->running || !p->team ||
-	    !p->detector) {
+	if (!p->filling || !p->running || !p->team || !begin_run(p, why)) {
 		pipeline_free(p);
 		return NULL;
 	}
+	p->next_event = options->first_event;
+	batch_reset(p->filling, p->next_event);
 	if (options->threads > 1) {
 		p->threaded = pthread_create(&p->thread, NULL, pipeline_main, p) == 0;
 	}
@@ -263,11 +297,8 @@ void pipeline_free(struct pipeline *p)
 		pthread_mutex_unlock(&p->lock);
 		pthread_join(p->thread, NULL);
 	}
-	detector_free(p->detector);
+	end_run(p);
 	team_free(p->team);
-	enrich_free(p->enrich);
-	dedupe_free(p->dedupe);
-	alerts_free(p->alerts);
 	batch_free(p->filling);
 	batch_free(p->running);
 	for (size_t i = 0; i < p->rule_count; i++) {
@@ -297,12 +328,24 @@ int pipeline_reload(struct pipeline *p, const struct site *site, const char **wh
 	return OK;
 }
 
+int pipeline_restart(struct pipeline *p, const struct pipeline_options *options, const char **why)
+{
+	pipeline_finish(p);
+	end_run(p);
+	p->options.site = options->site;
+	p->options.source_names = options->source_names;
+	p->options.source_count = options->source_count;
+	p->options.cold = options->cold;
+	return begin_run(p, why) ? OK : E_NOMEM;
+}
+
 /* ---- events ---- */
 
 void pipeline_push(struct pipeline *p, const struct event *event)
 {
 	/* Events of one instant stay in one batch. */
-	if (p->filling->count >= BATCH_ROWS && event->time_us != p->last_us) {
+	if (!p->options.given_batches && p->filling->count >= BATCH_ROWS &&
+	    event->time_us != p->last_us) {
 		hand_over(p);
 	}
 	stage_in(&p->batch_count, 1);
@@ -315,8 +358,16 @@ void pipeline_push(struct pipeline *p, const struct event *event)
 		stage_drop(&p->batch_count, REASON_BATCH_TEXT);
 		return;
 	}
+	if (p->options.log) {
+		call_log_event(p->options.log, pipeline_next_event(p) - 1, event);
+	}
 	p->first_seen_us = p->first_seen_us == INSTANT_NONE ? event->time_us : p->first_seen_us;
 	p->last_us = event->time_us;
+}
+
+uint64_t pipeline_next_event(const struct pipeline *p)
+{
+	return p->filling->first_event + p->filling->count;
 }
 
 void pipeline_flush(struct pipeline *p)
@@ -341,6 +392,9 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *out)
 	out->last_us = p->last_us;
 	detector_stats(p->detector, &out->detect);
 	alerts_stats(p->alerts, &out->alerts);
+	out->alerts.raised += p->past_alerts.raised;
+	out->alerts.suppressed += p->past_alerts.suppressed;
+	out->alerts.suppressions_evicted += p->past_alerts.suppressions_evicted;
 	out->sent = p->sent;
 	out->by_rule = p->by_rule;
 	out->rule_count = p->rule_count;

@@ -18,6 +18,7 @@
 #include "app/site.h"
 #include "core/stats.h"
 #include "sinks/sink.h"
+#include "store/call_log.h"
 
 enum { PIPELINE_SINKS_MAX = 4, PIPELINE_SOURCES_MAX = 64 };
 
@@ -32,6 +33,12 @@ struct pipeline_options {
 	size_t memory;    /* 0: 4 GiB */
 	unsigned threads; /* in all, the caller's included */
 	bool cold;        /* a live start: see detector_options */
+	/* Where every event goes that enters detection, with the ends of batches; borrowed, NULL:
+	 * nowhere. Its numbers go on from first_event.
+	 */
+	struct call_log *log;
+	uint64_t first_event;
+	bool given_batches; /* batches end where pipeline_flush says, as a log has them */
 	/* Sees every finding before suppression, and the alert or NULL; NULL: nobody. From the
 	 * pipeline's thread. */
 	void (*observe)(void *user, const struct finding *f, const struct alert *alert);
@@ -62,6 +69,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const char
 void pipeline_free(struct pipeline *p);
 /* Events in the total order. */
 void pipeline_push(struct pipeline *p, const struct event *event);
+/* Number of the event that is pushed next. */
+uint64_t pipeline_next_event(const struct pipeline *p);
 /* Hands over what waits in the present batch (live sources: a quiet moment). */
 void pipeline_flush(struct pipeline *p);
 /* The same, and waits until every alert is at the sinks. */
@@ -70,6 +79,11 @@ void pipeline_finish(struct pipeline *p);
  * this returns. E_NOMEM and *why: the old one stays.
  */
 int pipeline_reload(struct pipeline *p, const struct site *site, const char **why);
+/* Begins anew, as another run of the engine did: state, duplicates and alert numbers are new,
+ * counts and sinks stay. Of options: site, source names, cold. E_NOMEM and *why: p can only be
+ * freed.
+ */
+int pipeline_restart(struct pipeline *p, const struct pipeline_options *options, const char **why);
 /* After pipeline_finish, or a little behind while running. */
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *out);
 

@@ -192,14 +192,20 @@ static bool load_rules(struct site *s, struct diags *d)
 	return ruleset_load(paths, count, &options, d, &s->rules) == OK;
 }
 
-static const char *override_path(const struct site *s, struct slice name)
+bool site_list_path(const struct site_options *options, const struct list_decl *decl, char *out,
+                    size_t len)
 {
-	for (size_t i = 0; i < s->options.list_count; i++) {
-		if (slice_eq(name, slice_of(s->options.lists[i].name))) {
-			return s->options.lists[i].path;
+	for (size_t i = 0; i < options->list_count; i++) {
+		if (slice_eq(decl->name, slice_of(options->lists[i].name))) {
+			(void)snprintf(out, len, "%s", options->lists[i].path);
+			return true;
 		}
 	}
-	return NULL;
+	if (!decl->file.p) {
+		return false;
+	}
+	(void)snprintf(out, len, "%.*s", SLICE_FMT(decl->file));
+	return access(out, F_OK) == 0;
 }
 
 /* The site's file, else the file of the declaration, else its inline values, else empty. */
@@ -212,17 +218,11 @@ static struct list *load_list(const struct site *s, const struct list_decl *decl
 		.column_count = decl->column_count,
 		.max = decl->max,
 	};
-	const char *given = override_path(s, decl->name);
 	char path[PATH_MAX];
 
-	if (given) {
-		return list_load(given, &options, &s->norm, d);
-	}
-	if (decl->file.p) {
-		(void)snprintf(path, sizeof(path), "%.*s", SLICE_FMT(decl->file));
-		if (access(path, F_OK) == 0 || decl->inline_count == 0) {
-			return list_load(path, &options, &s->norm, d);
-		}
+	if (site_list_path(&s->options, decl, path, sizeof(path)) ||
+	    (decl->file.p && decl->inline_count == 0)) {
+		return list_load(path, &options, &s->norm, d);
 	}
 	return list_inline(decl->inline_values, decl->inline_places, decl->inline_count, &options,
 	                   &s->norm, d);

@@ -61,6 +61,12 @@ const char *site_shipped_rules(void);
 struct site *site_load(const struct site_options *options, struct diags *d);
 void site_free(struct site *site);
 
+/* The file that a list is read from: the site's, else that of its declaration if it is there.
+ * False: none (out may hold where it would lie).
+ */
+bool site_list_path(const struct site_options *options, const struct list_decl *decl, char *out,
+                    size_t len);
+
 /* What a detector and an enricher are made with. */
 struct eval_site site_eval(const struct site *site);
 struct enrich *site_enrich(const struct site *site, const char *const *source_names,

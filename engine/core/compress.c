@@ -326,3 +326,59 @@ FILE *instream_file(struct instream *s)
 	}
 	return f;
 }
+
+struct zip {
+	ZSTD_CCtx *pack;
+	ZSTD_DCtx *unpack;
+};
+
+struct zip *zip_new(int level)
+{
+	struct zip *z = calloc(1, sizeof(*z));
+
+	if (!z) {
+		return NULL;
+	}
+	z->pack = ZSTD_createCCtx();
+	z->unpack = ZSTD_createDCtx();
+	if (!z->pack || !z->unpack ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->pack, ZSTD_c_compressionLevel, level))) {
+		zip_free(z);
+		return NULL;
+	}
+	return z;
+}
+
+void zip_free(struct zip *z)
+{
+	if (!z) {
+		return;
+	}
+	(void)ZSTD_freeCCtx(z->pack);
+	(void)ZSTD_freeDCtx(z->unpack);
+	free(z);
+}
+
+int zip_pack(struct zip *z, struct slice bytes, struct buf *out)
+{
+	size_t room = ZSTD_compressBound(bytes.len);
+
+	buf_reserve(out, room);
+	if (out->failed) {
+		return E_NOMEM;
+	}
+	size_t len = ZSTD_compress2(z->pack, out->p + out->len, room, bytes.p, bytes.len);
+	if (ZSTD_isError(len)) {
+		out->failed = true; /* with enough room there is no other reason */
+		return E_NOMEM;
+	}
+	out->len += len;
+	return OK;
+}
+
+int zip_unpack(struct zip *z, struct slice packed, void *out, size_t len)
+{
+	size_t made = ZSTD_decompressDCtx(z->unpack, out, len, packed.p, packed.len);
+
+	return ZSTD_isError(made) || made != len ? E_MALFORMED : OK;
+}

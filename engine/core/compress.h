@@ -1,10 +1,14 @@
-/* Input streams, plain, gzip or zstd by content. One thread a stream. */
+/* Input streams, plain, gzip or zstd by content; and runs of bytes in memory, packed with zstd. One
+ * thread an object.
+ */
 #ifndef ENGINE_CORE_COMPRESS_H
 #define ENGINE_CORE_COMPRESS_H
 
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/types.h>
+
+#include "core/buf.h"
 
 enum compression { COMPRESSION_NONE = 0, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
@@ -32,5 +36,18 @@ void instream_close(struct instream *s);
  * caller's.
  */
 FILE *instream_file(struct instream *s);
+
+/* Packs runs of bytes in memory, one after another; the same bytes give the same packed bytes. */
+struct zip;
+
+/* level: 1 (fast) to 19 (small). NULL: no memory. */
+struct zip *zip_new(int level);
+void zip_free(struct zip *z);
+/* Appends bytes packed to out. E_NOMEM (out->failed too). */
+int zip_pack(struct zip *z, struct slice bytes, struct buf *out);
+/* Unpacks into exactly len bytes at out, never more, whatever packed claims: the caller knows and
+ * bounds len beforehand. E_MALFORMED.
+ */
+int zip_unpack(struct zip *z, struct slice packed, void *out, size_t len);
 
 #endif

@@ -28,6 +28,7 @@ static void mark_used(struct checker *c, enum field field)
 	for (unsigned role = PARTYROLE_ORIG; role <= PARTYROLE_TERM; role++) {
 		enum field column = field_column(field, role);
 		c->set->used[column] |= column != FIELD_NONE;
+		c->rule->used[column] |= column != FIELD_NONE;
 	}
 }
 

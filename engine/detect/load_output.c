@@ -53,6 +53,7 @@ static const struct expr *plain_field(struct checker *c, enum field field)
 		                   .at = c->rule->at,
 		                   .text = slice_of(field_row(field)->name)};
 		c->set->used[field] = true;
+		c->rule->used[field] = true;
 	}
 	return e;
 }

@@ -94,8 +94,9 @@ struct rule {
 	struct slice class;
 	enum severity severity;
 	enum rule_status status;
-	struct place at;     /* of its first key: "rule 'x'" in messages */
-	struct slice source; /* its text in the file, for the digest */
+	struct place at;        /* of its first key: "rule 'x'" in messages */
+	struct slice source;    /* its text in the file, for the digest */
+	bool used[FIELD_COUNT]; /* columns that it reads */
 
 	enum event_kind kind;
 	const struct expr *where; /* NULL: all events of the kind */

@@ -290,3 +290,56 @@ int calls_run(const char *const *inputs, size_t count, const struct feed_options
 	close_run(&r);
 	return r.status;
 }
+
+/* ---- out of the call log ---- */
+
+struct finding_calls {
+	const struct normaliser *norm;
+	bool json;
+	FILE *out;
+	struct buf text;
+	int err;
+};
+
+static void write_found(void *user, const struct log_item *item)
+{
+	struct finding_calls *f = user;
+	struct line line;
+
+	if (item->kind == LOG_ITEM_DAMAGE) {
+		fprintf(stderr, "%.*s: %" PRIu64 " bytes at %" PRIu64 " cannot be read: %s\n",
+		        SLICE_FMT(item->file), item->size, item->offset, item->why);
+		return;
+	}
+	line_of(&item->event, f->norm, &line);
+	if (f->json) {
+		put_json(&f->text, &line);
+	} else {
+		put_csv(&f->text, &line);
+	}
+	if (f->text.len >= FLUSH_SIZE && f->err == OK) {
+		f->err = flush(&f->text, f->out);
+	}
+}
+
+int calls_find(const struct log_reader_options *log, const struct log_query *query,
+               const struct normaliser *norm, bool json, FILE *out)
+{
+	struct finding_calls f = {.norm = norm, .json = json, .out = out};
+
+	if (!json) {
+		put_csv_head(&f.text);
+	}
+	int64_t count = log_find(log, query, write_found, &f);
+	int flushed = flush(&f.text, out);
+	buf_fini(&f.text);
+	if (count < 0) {
+		fprintf(stderr, "%s: %s\n", log->path, err_text((int)count));
+		return EXIT_BAD_INPUT;
+	}
+	if ((uint64_t)count > query->limit) {
+		fprintf(stderr, "%" PRIu64 " more calls (--limit tells how many are shown)\n",
+		        (uint64_t)count - query->limit);
+	}
+	return f.err || flushed || fflush(out) ? EXIT_INTERNAL : 0;
+}

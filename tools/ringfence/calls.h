@@ -11,6 +11,7 @@
 
 #include "app/feed.h"
 #include "enrich/normalise.h"
+#include "store/log_reader.h"
 
 /* The inputs are one traffic, merged by time; of a call id seen twice within 24 h the first is
  * written. norm, where not NULL, brings numbers to +E.164; others are written as seen. Complaints
@@ -19,5 +20,12 @@
  */
 int calls_run(const char *const *inputs, size_t count, const struct feed_options *options,
               const struct normaliser *norm, bool json, FILE *out);
+
+/* Single calls out of the call log, in its order: those that the query asks for, how many more
+ * there are on standard error. Every damaged place of the log is said there too. Returns the exit
+ * status.
+ */
+int calls_find(const struct log_reader_options *log, const struct log_query *query,
+               const struct normaliser *norm, bool json, FILE *out);
 
 #endif

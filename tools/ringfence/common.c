@@ -53,6 +53,7 @@ bool common_write(FILE *f, struct buf *out)
 
 /* --config, kept to the end: the site borrows its texts. */
 static struct config *configuration;
+static char state_key[CONFIG_PATH];
 
 static void free_configuration(void)
 {
@@ -76,6 +77,11 @@ static bool merge_config(struct common_options *options, struct diags *diags)
 	site.trunks = given->trunks ? given->trunks : site.trunks;
 	site.subscribers = given->subscribers ? given->subscribers : site.subscribers;
 	site.key_file = given->key_file;
+	if (options->log && !site.key_file) {
+		(void)snprintf(state_key, sizeof(state_key), "%s/hash.key", configuration->state);
+		site.key_file = state_key; /* as the log was written */
+	}
+	options->memory = options->memory ? options->memory : configuration->memory;
 	site.whole = given->whole;
 	site.without_rules = given->without_rules;
 	if (given->rule_count) {
@@ -101,6 +107,27 @@ const char *common_site_name(void)
 const char *common_engine_name(void)
 {
 	return configuration ? configuration->engine : "replay";
+}
+
+bool common_log(const struct common_options *options, const struct site *site,
+                struct log_reader_options *out, const char **state)
+{
+	static char path[CONFIG_PATH];
+	struct call_log_options log;
+
+	if (!configuration || !config_log(configuration, path, &log)) {
+		fprintf(stderr, "--log: %s\n",
+		        configuration ? "the configuration keeps no call log (key 'log')"
+		                      : "needs --config, the daemon's configuration");
+		return false;
+	}
+	*state = configuration->state;
+	*out = (struct log_reader_options){.path = path,
+	                                   .key = &site->key,
+	                                   .from_us = options->log_from_us,
+	                                   .to_us = options->log_to_us,
+	                                   .progress = common_progress};
+	return true;
 }
 
 struct feed_options common_feed(const struct common_options *options, const struct site *site)
@@ -149,7 +176,12 @@ struct site *common_site(struct common_options *options, bool without_rules)
 
 bool common_has_input(const struct common_options *options, const char *usage)
 {
-	if (options->input_count == 0) {
+	if (options->log && options->input_count > 0) {
+		fprintf(stderr, "--log stands in place of inputs\nusage: %s\n(--help says more)\n",
+		        usage);
+		return false;
+	}
+	if (options->input_count == 0 && !options->log) {
 		fprintf(stderr, "no input named\nusage: %s\n(--help says more)\n", usage);
 		return false;
 	}

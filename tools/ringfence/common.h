@@ -5,6 +5,7 @@
 #include "app/options.h"
 #include "app/site.h"
 #include "core/buf.h"
+#include "store/log_reader.h"
 
 /* options_parse as a status: -1 to go on, else what the command returns. */
 int common_options(int argc, char **argv, const struct command_help *help,
@@ -18,8 +19,15 @@ struct site *common_load(struct common_options *options, struct diags *diags);
 /* "local" and "replay" without --config. */
 const char *common_site_name(void);
 const char *common_engine_name(void);
+/* The call log that --log and --config mean; *state is the folder of its journal. The site must be
+ * loaded. False after a message: there is no such log.
+ */
+bool common_log(const struct common_options *options, const struct site *site,
+                struct log_reader_options *out, const char **state);
 struct feed_options common_feed(const struct common_options *options, const struct site *site);
-/* A command that reads traffic needs at least one input: prints the usage error. */
+/* A command that reads traffic needs at least one input, or --log and no input: prints the usage
+ * error.
+ */
 bool common_has_input(const struct common_options *options, const char *usage);
 /* A progress line on stderr, once a second, when it is a terminal: for feed_options.progress. */
 void common_progress(void *user, uint64_t done, uint64_t total);

@@ -1,4 +1,5 @@
 #include "app/replay.h"
+#include "app/log_replay.h"
 
 #include <string.h>
 
@@ -14,7 +15,9 @@ static const struct command_help help = {
 		"Traffic (captures, call records; files, folders or - for standard input) through the rules,\n"
 		"in one event-time order. Prints a table of alerts by rule; with --alerts - the alerts go to\n"
 		"standard output, one JSON object a line, and the table to standard error. The same input,\n"
-		"rules and key give the same bytes for any number of threads.",
+		"rules and key give the same bytes for any number of threads.\n"
+		"With --log FROM..TO --config F the daemon's call log is replayed with the rules, lists and\n"
+		"tables of then, or with those that --rules names.",
 	.common = true,
 };
 
@@ -147,6 +150,70 @@ static int run(const struct common_options *options, const struct replay_options
 	return err || !good ? EXIT_BAD_INPUT : EXIT_DONE;
 }
 
+/* ---- from the call log ---- */
+
+static void tell(void *user, const char *text)
+{
+	(void)user;
+	common_progress_end();
+	fprintf(stderr, "%s\n", text);
+}
+
+static int run_log(const struct common_options *options, const struct replay_options *o,
+                   const struct site *site, double begin)
+{
+	static const struct replay_inputs no_inputs;
+	struct log_replay_options replay = {
+		.base = &options->site,
+		.site = options->rules[0] ? site : NULL,
+		.pipeline = {.site_name = common_site_name(),
+	                     .engine_name = common_engine_name(),
+	                     .memory = options->memory,
+	                     .threads = options_threads(options)},
+		.tell = tell,
+	};
+	struct stats_report report = {0};
+	struct log_replay_result result = {0};
+	struct log_replay *run = NULL;
+	struct diags diags;
+	const char *why;
+
+	if (!common_log(options, site, &replay.log, &replay.state) ||
+	    !open_sinks(o, &replay.pipeline)) {
+		return EXIT_BAD_INPUT;
+	}
+	replay.log.user = &begin;
+	diags_init(&diags);
+	int err = log_replay_run(&replay, &diags, &run, &why);
+	common_progress_end();
+	close_sinks(&replay.pipeline, &report);
+	report.seconds = common_seconds() - begin;
+	report.memory_peak_bytes = common_memory_peak();
+	bool good = err == OK && report.refused == 0;
+	if (err) {
+		struct buf text = {0};
+		diags_print(&diags, &text);
+		(void)common_write(stderr, &text);
+		buf_fini(&text);
+		fprintf(stderr, "%s: %s\n", replay.log.path, why);
+	}
+	if (run) {
+		log_replay_result(run, &result);
+	}
+	if (run && log_replay_pipeline(run)) {
+		good = report_all(o, &no_inputs, log_replay_pipeline(run), &report) && good;
+	} else if (good) {
+		fprintf(stderr, "%s: no calls in that range\n", replay.log.path);
+	}
+	if (result.missing || result.damaged) {
+		fprintf(stderr, "not whole: %llu events missing, %llu places damaged\n",
+		        (unsigned long long)result.missing, (unsigned long long)result.damaged);
+	}
+	log_replay_free(run);
+	diags_fini(&diags);
+	return good ? EXIT_DONE : EXIT_BAD_INPUT;
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct replay_options o = {0};
@@ -169,9 +236,14 @@ int cmd_replay(int argc, char **argv)
 	if (!common_has_input(&options, help.usage)) {
 		return EXIT_USAGE;
 	}
-	struct site *site = common_site(&options, false);
+	struct site *site = common_site(&options, options.log && !options.rules[0]);
 	if (!site) {
 		return EXIT_BAD_INPUT;
+	}
+	if (options.log) {
+		status = run_log(&options, &o, site, begin);
+		site_free(site);
+		return status;
 	}
 	struct feed_options feed = common_feed(&options, site);
 	feed.progress = common_progress;

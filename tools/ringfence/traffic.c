@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "core/instant.h"
 #include "core/json.h"
 #include "decode/sip.h"
 #include "ringfence/calls.h"
@@ -12,30 +13,114 @@
 
 static const struct command_help calls_help = {
 	.usage = "ringfence calls INPUT... [options]",
-	.about = "Traffic as one line a call, by end time: CSV, or JSON lines with --json.",
+	.about =
+		"Traffic as one line a call, by end time: CSV, or JSON lines with --json.\n"
+		"With --log FROM..TO --config F single calls out of the daemon's call log, in its order.",
 	.common = true,
 };
 
+/* What single calls are asked for with. */
+struct calls_options {
+	bool csv;
+	const char *caller, *callee, *trunk, *call_id;
+	const char *at, *within, *limit;
+};
+
+static bool usage_wrong(const char *option, const char *wrong)
+{
+	fprintf(stderr, "--%s %s\n", option, wrong);
+	return false;
+}
+
+/* --at and --within as a range of time, inside that of --log. */
+static bool query_time(const struct calls_options *o, struct log_query *query)
+{
+	int64_t at_us, within_us = 15 * US_PER_MIN;
+
+	query->from_us = INSTANT_NONE;
+	query->to_us = INSTANT_NONE;
+	if (!o->at) {
+		return !o->within || usage_wrong("within", "goes with --at");
+	}
+	if (instant_parse_rfc3339(slice_of(o->at), NULL, &at_us) != OK) {
+		return usage_wrong("at", "is an instant, as 2026-03-02T10:00:00Z");
+	}
+	if (o->within && duration_parse(slice_of(o->within), &within_us) != OK) {
+		return usage_wrong("within", "is a duration, as 15m");
+	}
+	query->from_us = at_us - within_us;
+	query->to_us = at_us + within_us;
+	return true;
+}
+
+static bool query_of(const struct calls_options *o, struct log_query *query)
+{
+	char *end = NULL;
+
+	*query = (struct log_query){.limit = o->limit ? strtoull(o->limit, &end, 10) : 1000,
+	                            .caller = o->caller ? slice_of(o->caller) : SLICE_NONE,
+	                            .callee = o->callee ? slice_of(o->callee) : SLICE_NONE,
+	                            .trunk = o->trunk ? slice_of(o->trunk) : SLICE_NONE,
+	                            .call_id = o->call_id ? slice_of(o->call_id) : SLICE_NONE};
+	if (o->limit && (*end || !ascii_is_digit(o->limit[0]))) {
+		return usage_wrong("limit", "is a number");
+	}
+	return query_time(o, query);
+}
+
+static bool asks_for_single(const struct calls_options *o)
+{
+	return o->caller || o->callee || o->trunk || o->call_id || o->at || o->within || o->limit;
+}
+
+static int run_calls(const struct common_options *options, const struct calls_options *o,
+                     const struct log_query *query, const struct site *site)
+{
+	struct log_reader_options log;
+	const char *state;
+	bool json = options->json && !o->csv;
+
+	if (options->log) {
+		return common_log(options, site, &log, &state)
+		               ? calls_find(&log, query, &site->norm, json, stdout)
+		               : EXIT_BAD_INPUT;
+	}
+	struct feed_options feed = common_feed(options, site);
+	return calls_run(options->inputs, options->input_count, &feed, &site->norm, json, stdout);
+}
+
 int cmd_calls(int argc, char **argv)
 {
-	bool csv = false;
-	const struct own_option own[] = {{"csv", NULL, "CSV (the default)", NULL, &csv}};
+	struct calls_options o = {0};
+	const struct own_option own[] = {
+		{"csv", NULL, "CSV (the default)", NULL, &o.csv},
+		{"caller", "NUMBER", "with --log: calls of this caller", &o.caller, NULL},
+		{"callee", "NUMBER", "with --log: calls to this callee", &o.callee, NULL},
+		{"trunk", "NAME", "with --log: calls that came or went by this trunk", &o.trunk,
+	         NULL},
+		{"call-id", "TEXT", "with --log: the call of this Call-ID", &o.call_id, NULL},
+		{"at", "TIME", "with --log: calls that were going on about this time", &o.at, NULL},
+		{"within", "SPAN", "how far from --at (15m)", &o.within, NULL},
+		{"limit", "N", "with --log: calls shown at most (1000)", &o.limit, NULL},
+	};
 	struct common_options options;
+	struct log_query query;
 
-	int status = common_options(argc, argv, &calls_help, own, 1, &options);
+	int status = common_options(argc, argv, &calls_help, own, sizeof(own) / sizeof(own[0]),
+	                            &options);
 	if (status >= 0) {
 		return status;
 	}
-	if (!common_has_input(&options, calls_help.usage)) {
+	if (!common_has_input(&options, calls_help.usage) || !query_of(&o, &query) ||
+	    (!options.log && asks_for_single(&o) &&
+	     !usage_wrong("log", "is needed to look for single calls"))) {
 		return EXIT_USAGE;
 	}
 	struct site *site = common_site(&options, true);
 	if (!site) {
 		return EXIT_BAD_INPUT;
 	}
-	struct feed_options feed = common_feed(&options, site);
-	status = calls_run(options.inputs, options.input_count, &feed, &site->norm,
-	                   options.json && !csv, stdout);
+	status = run_calls(&options, &o, &query, site);
 	site_free(site);
 	return status;
 }

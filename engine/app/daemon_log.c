@@ -1,0 +1,125 @@
+/* The call log of a running daemon, and the journal beside it: what a replay needs to be the same
+ * run again.
+ */
+#include <string.h>
+
+#include "app/daemon_parts.h"
+#include "core/err.h"
+#include "core/log.h"
+
+static void path_in_state(const struct daemon *d, const char *name, char out[CONFIG_PATH])
+{
+	(void)snprintf(out, CONFIG_PATH, "%s/%s", d->config->state, name);
+}
+
+/* Writes an action down with the files of the present site. */
+static int note_action(struct daemon *d, struct journal_entry *e)
+{
+	char archive[CONFIG_PATH], journal[CONFIG_PATH];
+	struct site_record record = {0};
+	const char *why = "";
+	int err = OK;
+
+	path_in_state(d, "archive", archive);
+	path_in_state(d, "journal.ndjson", journal);
+	e->time_us = daemon_wall_us();
+	if (e->action != JOURNAL_STOP) {
+		err = site_archive_keep(d->site, archive, &record, &why);
+		e->rules = d->site->rules->digest;
+		e->files = record.files;
+		e->file_count = record.count;
+	}
+	if (err) {
+		log_err("journal", "cannot keep a copy: %s", why);
+	} else {
+		err = journal_append(journal, e);
+		if (err) {
+			log_err("journal", "cannot be written: %s", err_text(err));
+		}
+	}
+	site_record_fini(&record);
+	return err;
+}
+
+static void note_in_log(struct daemon *d, enum log_note_type type)
+{
+	const struct log_note note = {.type = type,
+	                              .wall_us = daemon_wall_us(),
+	                              .at = pipeline_next_event(d->pipeline),
+	                              .text = SLICE_LIT("")};
+
+	call_log_note(d->call_log, &note);
+}
+
+bool daemon_log_open(struct daemon *d)
+{
+	char path[CONFIG_PATH];
+	struct call_log_options options;
+	const char *why;
+
+	if (!config_log(d->config, path, &options)) {
+		return true;
+	}
+	options.key = &d->key;
+	if (call_log_open(&options, &d->call_log, &why) != OK) {
+		return daemon_fail(d, "log", why);
+	}
+	log_info("log", "open path=\"%s\" next_event=%llu", path,
+	         (unsigned long long)call_log_next_event(d->call_log));
+	return true;
+}
+
+bool daemon_log_start(struct daemon *d)
+{
+	if (!d->call_log) {
+		return true;
+	}
+	struct journal_entry e = {.action = JOURNAL_START,
+	                          .at = call_log_next_event(d->call_log),
+	                          .since_us = call_log_last_time(d->call_log),
+	                          .cold = d->live_count > 0,
+	                          .source_count = d->name_count};
+	memcpy(e.sources, d->names, d->name_count * sizeof(d->names[0]));
+	if (note_action(d, &e) != OK) {
+		return daemon_fail(d, "journal", "the state folder cannot be written");
+	}
+	note_in_log(d, LOG_NOTE_START);
+	return true;
+}
+
+void daemon_log_reload(struct daemon *d)
+{
+	if (d->call_log) {
+		struct journal_entry e = {.action = JOURNAL_RELOAD,
+		                          .since_us = INSTANT_NONE,
+		                          .at = pipeline_next_event(d->pipeline)};
+		(void)note_action(d, &e);
+	}
+}
+
+void daemon_log_tick(struct daemon *d)
+{
+	if (d->call_log) {
+		call_log_tick(d->call_log, daemon_wall_us());
+	}
+}
+
+void daemon_log_stop(struct daemon *d)
+{
+	struct call_log_stats stats;
+
+	if (!d->call_log || !d->pipeline) {
+		return;
+	}
+	note_in_log(d, LOG_NOTE_STOP);
+	call_log_flush(d->call_log);
+	call_log_stats(d->call_log, &stats);
+	log_info("log", "closed events=%llu written=%llu shed=%llu gaps=%llu bytes=%llu",
+	         (unsigned long long)stats.events, (unsigned long long)stats.written,
+	         (unsigned long long)stats.shed, (unsigned long long)stats.gaps,
+	         (unsigned long long)stats.bytes);
+	struct journal_entry e = {.action = JOURNAL_STOP,
+	                          .since_us = INSTANT_NONE,
+	                          .at = pipeline_next_event(d->pipeline)};
+	(void)note_action(d, &e);
+}

@@ -1,0 +1,247 @@
+#include "app/log_replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/journal.h"
+#include "app/site_archive.h"
+#include "core/err.h"
+
+enum { SITES_MAX = 4096, PATH_TEXT = 4096, TEXT = 512 };
+
+struct log_replay {
+	const struct log_replay_options *options; /* while it runs */
+	struct log_replay_result result;
+	struct journal journal;
+	size_t next; /* action */
+	struct pipeline *pipeline;
+	struct diags *diags;
+	/* Sites of then: kept to the end, the pipeline borrows from all of them. */
+	struct site **sites;
+	size_t site_count;
+	const char *why;
+};
+
+/* ---- telling ---- */
+
+static void tell_range(const struct log_replay *r, const char *what, uint64_t count,
+                       const struct log_note *note, struct slice reason)
+{
+	char text[TEXT], from[INSTANT_TEXT] = "-", to[INSTANT_TEXT] = "-";
+
+	if (note->min_us != INSTANT_NONE) {
+		(void)instant_format(note->min_us, from);
+		(void)instant_format(note->max_us, to);
+	}
+	(void)snprintf(text, sizeof(text), "%s: %llu events from %s to %s are missing: %.*s", what,
+	               (unsigned long long)count, from, to,
+	               (int)(reason.len < 200 ? reason.len : 200), reason.p ? reason.p : "");
+	r->options->tell(r->options->user, text);
+}
+
+static void tell_damage(const struct log_replay *r, const struct log_item *item)
+{
+	char text[TEXT];
+
+	(void)snprintf(text, sizeof(text), "%.*s: %llu bytes at %llu cannot be read: %s",
+	               (int)(item->file.len < 200 ? item->file.len : 200), item->file.p,
+	               (unsigned long long)item->size, (unsigned long long)item->offset, item->why);
+	r->options->tell(r->options->user, text);
+}
+
+static void tell_downtime(const struct log_replay *r, const struct journal_entry *e)
+{
+	char text[TEXT], since[INSTANT_TEXT], until[INSTANT_TEXT];
+
+	if (e->since_us == INSTANT_NONE) {
+		return;
+	}
+	(void)instant_format(e->since_us, since);
+	(void)instant_format(e->time_us, until);
+	(void)snprintf(text, sizeof(text), "the engine was not running between %s and %s", since,
+	               until);
+	r->options->tell(r->options->user, text);
+}
+
+/* ---- what was done then ---- */
+
+static const struct site *site_of(struct log_replay *r, const struct journal_entry *e)
+{
+	char archive[PATH_TEXT];
+
+	if (r->options->site) {
+		return r->options->site;
+	}
+	if (r->site_count == SITES_MAX) {
+		r->why = "more than 4096 reloads in the range";
+		return NULL;
+	}
+	(void)snprintf(archive, sizeof(archive), "%s/archive", r->options->state);
+	struct site *site = site_archive_load(archive, e, r->options->base, r->diags);
+	if (site) {
+		r->sites[r->site_count++] = site;
+	} else {
+		r->why = "the rules of then cannot be loaded";
+	}
+	return site;
+}
+
+static int start(struct log_replay *r, const struct journal_entry *e, const struct site *site,
+                 bool cold)
+{
+	struct pipeline_options options = r->options->pipeline;
+
+	options.site = site;
+	options.source_names = e->sources;
+	options.source_count = e->source_count;
+	options.cold = cold;
+	options.given_batches = true;
+	if (r->pipeline) {
+		return pipeline_restart(r->pipeline, &options, &r->why);
+	}
+	r->pipeline = pipeline_new(&options, &r->why);
+	return r->pipeline ? OK : E_NOMEM;
+}
+
+static int act(struct log_replay *r, const struct journal_entry *e)
+{
+	const struct site *site;
+
+	switch (e->action) {
+	case JOURNAL_START:
+		tell_downtime(r, e);
+		site = site_of(r, e);
+		return site ? start(r, e, site, e->cold) : E_MALFORMED;
+	case JOURNAL_RELOAD:
+		if (r->options->site) {
+			return OK;
+		}
+		site = site_of(r, e);
+		return site ? pipeline_reload(r->pipeline, site, &r->why) : E_MALFORMED;
+	default: return OK;
+	}
+}
+
+/* The first event of the range: the run that it belongs to, with the rules in force by then. */
+static int begin(struct log_replay *r, uint64_t first)
+{
+	const struct journal_entry *run = NULL, *files = NULL;
+
+	for (; r->next < r->journal.count && r->journal.entries[r->next].at <= first; r->next++) {
+		const struct journal_entry *e = &r->journal.entries[r->next];
+		run = e->action == JOURNAL_START ? e : run;
+		files = e->action == JOURNAL_STOP ? files : e;
+	}
+	if (!run) {
+		r->why = "the journal has no start of the run that these calls belong to";
+		return E_MALFORMED;
+	}
+	const struct site *site = site_of(r, files);
+	return site ? start(r, run, site, run->cold || run->at < first) : E_MALFORMED;
+}
+
+static int take_event(struct log_replay *r, const struct log_item *item)
+{
+	int err = r->pipeline ? OK : begin(r, item->number);
+
+	while (err == OK && r->next < r->journal.count &&
+	       r->journal.entries[r->next].at <= item->number) {
+		err = act(r, &r->journal.entries[r->next++]);
+	}
+	if (err == OK) {
+		r->result.events++;
+		pipeline_push(r->pipeline, &item->event);
+	}
+	return err;
+}
+
+static int take_item(struct log_replay *r, const struct log_item *item)
+{
+	switch (item->kind) {
+	case LOG_ITEM_EVENT: return take_event(r, item);
+	case LOG_ITEM_CUT:
+		if (r->pipeline) {
+			pipeline_flush(r->pipeline);
+		}
+		return OK;
+	case LOG_ITEM_NOTE:
+		if (item->note.type == LOG_NOTE_GAP) {
+			r->result.missing += item->note.count;
+			tell_range(r, "gap", item->note.count, &item->note, item->note.text);
+		}
+		return OK;
+	case LOG_ITEM_DAMAGE:
+		r->result.damaged++;
+		tell_damage(r, item);
+		return OK;
+	default: return OK;
+	}
+}
+
+static int run_items(struct log_replay *r)
+{
+	struct log_reader *reader;
+	struct log_item item;
+	int err = log_reader_open(&r->options->log, &reader, &r->why);
+
+	if (err) {
+		return err;
+	}
+	while (err == OK && log_reader_next(reader, &item) != LOG_ITEM_END) {
+		err = take_item(r, &item);
+	}
+	log_reader_close(reader);
+	if (r->pipeline) {
+		pipeline_finish(r->pipeline);
+	}
+	return err;
+}
+
+int log_replay_run(const struct log_replay_options *options, struct diags *diags,
+                   struct log_replay **out, const char **why)
+{
+	struct log_replay *r = calloc(1, sizeof(*r));
+	char path[PATH_TEXT];
+
+	*why = "no memory";
+	*out = r;
+	if (!r) {
+		return E_NOMEM;
+	}
+	r->options = options;
+	r->diags = diags;
+	r->why = *why;
+	(void)snprintf(path, sizeof(path), "%s/journal.ndjson", options->state);
+	r->sites = calloc(SITES_MAX, sizeof(struct site *));
+	int err = r->sites ? journal_read(path, &r->journal) : E_NOMEM;
+	if (err == E_IO) {
+		r->why = "the journal cannot be read";
+	}
+	err = err ? err : run_items(r);
+	*why = r->why;
+	return err;
+}
+
+void log_replay_result(const struct log_replay *r, struct log_replay_result *out)
+{
+	*out = r->result;
+}
+
+struct pipeline *log_replay_pipeline(const struct log_replay *r)
+{
+	return r->pipeline;
+}
+
+void log_replay_free(struct log_replay *r)
+{
+	if (!r) {
+		return;
+	}
+	pipeline_free(r->pipeline);
+	for (size_t i = 0; i < r->site_count; i++) {
+		site_free(r->sites[i]);
+	}
+	free(r->sites);
+	journal_fini(&r->journal);
+	free(r);
+}

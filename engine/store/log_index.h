@@ -1,0 +1,66 @@
+/* Which blocks of the call log may hold a call: a filter before each block, and a directory at the
+ * end of a segment.
+ *
+ * A filter is a split-block Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and
+ * Space-Efficient Bloom Filters", 2007; salts of the Apache Parquet format): a key sets a bit in
+ * each of eight words of one 32-byte part. At INDEX_KEY_BITS bits a different key, one test in
+ * about 200 is true by chance. Keys are the caller's and callee's digits, trunk names and Call-IDs
+ * of the block's calls, under the log's hash key.
+ */
+#ifndef ENGINE_STORE_LOG_INDEX_H
+#define ENGINE_STORE_LOG_INDEX_H
+
+#include "store/log_segment.h"
+
+enum {
+	INDEX_KEY_BITS = 12,
+	INDEX_ENTRIES_MAX = 65536,
+	NUMBER_KEY = 64,
+};
+
+enum index_key { INDEX_CALLER = 1, INDEX_CALLEE, INDEX_TRUNK, INDEX_CALL_ID };
+
+/* A written number as it is compared: its first NUMBER_KEY digits, or with a letter in it the text
+ * as it stands. The slice borrows from text or digits.
+ */
+struct slice number_key(struct slice text, char digits[NUMBER_KEY]);
+/* Never 0. */
+uint64_t index_key_hash(const struct hash_key *key, enum index_key kind, struct slice text);
+
+/* ---- filters ---- */
+
+/* What a filter frame says of the block behind it. */
+struct filter {
+	/* Starts and ends of its calls lie here; no calls: from_us > to_us. */
+	int64_t from_us, to_us;
+	struct slice bits; /* a multiple of 32 bytes; empty: excludes nothing */
+};
+
+bool filter_get(struct slice payload, struct filter *f);
+bool filter_has(const struct filter *f, uint64_t hash);
+
+/* Collects the keys of a block. */
+struct filter_maker;
+
+struct filter_maker *filter_maker_new(const struct hash_key *key); /* NULL: no memory */
+void filter_maker_free(struct filter_maker *m);
+void filter_maker_add(struct filter_maker *m, const struct event *e);
+/* Appends the payload of a filter frame and is empty again. */
+void filter_maker_put(struct filter_maker *m, struct buf *out);
+
+/* ---- directory ---- */
+
+struct index_entry {
+	uint64_t offset;      /* of the filter frame */
+	uint32_t filter_size; /* of both frames, headers included */
+	uint32_t block_size;
+	struct log_span span;
+	int64_t from_us, to_us; /* struct filter */
+};
+
+enum { INDEX_ENTRY = 16 + SPAN_SIZE + 16 };
+
+void index_entry_put(struct buf *out, const struct index_entry *e);
+struct index_entry index_entry_get(const char *p);
+
+#endif
