@@ -6,15 +6,15 @@
 #include "alerts/alert_json.h"
 #include "alerts/suppress.h"
 #include "core/crypto.h"
+#include "core/err.h"
 
 enum { SUPPRESS_MAX_DEFAULT = 1 << 20, OPENINGS_MIN = 64 };
 
 /* Openings of one rule and key at one instant; one of an earlier instant is an empty slot. */
 struct opening {
-	const struct finding_rule *rule;
-	struct hash128 key;
+	struct hash128 id; /* of rule, revision and key */
 	int64_t time_us;
-	uint32_t count;
+	uint32_t count; /* 0: empty */
 };
 
 struct alerts {
@@ -58,20 +58,21 @@ void alerts_free(struct alerts *a)
 	}
 }
 
-/* Where the opening of this rule and key is, or belongs. */
-static struct opening *find_opening(const struct alerts *a, const struct finding_rule *rule,
-                                    struct hash128 key)
+static bool is_live(const struct alerts *a, const struct opening *o)
 {
-	size_t at = (size_t)key.lo & (a->opening_cap - 1);
+	return o->count && o->time_us == a->now_us;
+}
 
-	for (;;) {
-		struct opening *o = &a->openings[at];
-		bool live = o->rule && o->time_us == a->now_us;
-		if (!live || (o->rule == rule && o->key.lo == key.lo && o->key.hi == key.hi)) {
-			return o;
-		}
+/* Where the opening with this id is, or belongs. */
+static struct opening *find_opening(const struct alerts *a, struct hash128 id)
+{
+	size_t at = (size_t)id.lo & (a->opening_cap - 1);
+
+	while (is_live(a, &a->openings[at]) &&
+	       (a->openings[at].id.lo != id.lo || a->openings[at].id.hi != id.hi)) {
 		at = (at + 1) & (a->opening_cap - 1);
 	}
+	return &a->openings[at];
 }
 
 static bool openings_room(struct alerts *a)
@@ -90,27 +91,27 @@ static bool openings_room(struct alerts *a)
 	a->openings = openings;
 	a->opening_cap = cap;
 	for (size_t i = 0; i < old_cap; i++) {
-		if (old[i].rule && old[i].time_us == a->now_us) {
-			*find_opening(a, old[i].rule, old[i].key) = old[i];
+		if (is_live(a, &old[i])) {
+			*find_opening(a, old[i].id) = old[i];
 		}
 	}
 	free(old);
 	return true;
 }
 
-/* How many openings of this rule and key the present instant has seen. */
-static uint32_t ordinal(struct alerts *a, const struct finding *f)
+/* How many openings with this id the present instant has seen. */
+static uint32_t ordinal(struct alerts *a, int64_t time_us, struct hash128 id)
 {
-	if (f->time_us != a->now_us) {
-		a->now_us = f->time_us;
+	if (time_us != a->now_us) {
+		a->now_us = time_us;
 		a->opening_count = 0;
 	}
 	if (!openings_room(a)) {
 		return 0;
 	}
-	struct opening *o = find_opening(a, f->rule, f->key);
-	if (!o->rule || o->time_us != a->now_us) {
-		*o = (struct opening){f->rule, f->key, a->now_us, 0};
+	struct opening *o = find_opening(a, id);
+	if (!is_live(a, o)) {
+		*o = (struct opening){id, a->now_us, 0};
 		a->opening_count++;
 	}
 	return o->count++;
@@ -121,12 +122,12 @@ static void make_id(struct alerts *a, const struct finding *f)
 {
 	uint8_t mac[MAC_SIZE];
 	struct buf text = {0};
-	uint32_t nth = ordinal(a, f);
 
 	buf_slice(&text, f->rule->name);
 	buf_char(&text, '\0');
 	buf_add(&text, &f->rule->rev, sizeof(f->rule->rev));
 	buf_add(&text, &f->key, sizeof(f->key));
+	uint32_t nth = ordinal(a, f->time_us, hash128(a->options.key, text.p, text.len));
 	buf_add(&text, &f->time_us, sizeof(f->time_us));
 	buf_add(&text, &nth, sizeof(nth));
 	mac_blake2b(a->options.key->key, HASH_KEY_SIZE, buf_view(&text), mac);
@@ -175,4 +176,110 @@ void alerts_stats(const struct alerts *a, struct alerts_stats *out)
 {
 	*out = a->stats;
 	out->suppressions_evicted = suppress_evicted(a->suppress);
+}
+
+uint64_t alerts_next(const struct alerts *a)
+{
+	return a->seq + 1;
+}
+
+void alerts_skip(struct alerts *a, uint64_t next)
+{
+	a->seq = next > a->seq + 1 ? next - 1 : a->seq;
+}
+
+/* ---- state ---- */
+
+static const char section[] = "alerts";
+
+void alerts_save(const struct alerts *a, struct state_out *out)
+{
+	state_begin(out, section);
+	state_u64(out, a->seq);
+	state_u64(out, a->stats.raised);
+	state_u64(out, a->stats.suppressed);
+	state_u64(out, (uint64_t)a->now_us);
+	state_u64(out, a->opening_cap);
+	state_u64(out, a->opening_count);
+	for (size_t i = 0; i < a->opening_cap; i++) {
+		if (is_live(a, &a->openings[i])) {
+			state_u64(out, i);
+			state_u64(out, a->openings[i].id.lo);
+			state_u64(out, a->openings[i].id.hi);
+			state_u32(out, a->openings[i].count);
+		}
+	}
+	suppress_save(a->suppress, out);
+	state_end(out);
+}
+
+/* Each opening at its old place: where find_opening looks for it. */
+static int load_openings(struct alerts *a, struct state_in *in, struct state_view *v)
+{
+	uint64_t cap = state_get_u64(v), count = state_get_u64(v);
+
+	a->opening_cap = (size_t)cap;
+	a->opening_count = (size_t)count;
+	if (cap == 0 && count == 0) {
+		return OK;
+	}
+	/* A table once large stays so; the bound only keeps a forged number off the allocator. */
+	if (cap < OPENINGS_MIN || (cap & (cap - 1)) != 0 || cap > UINT32_MAX || count * 2 > cap ||
+	    count > cap) {
+		return state_in_fail(in, "section %s: another number of openings", section);
+	}
+	a->openings = calloc(a->opening_cap, sizeof(*a->openings));
+	if (!a->openings) {
+		(void)state_in_fail(in, "no memory");
+		return E_NOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at = state_get_u64(v);
+		struct opening o = {.time_us = a->now_us, .id.lo = state_get_u64(v)};
+		o.id.hi = state_get_u64(v);
+		o.count = state_get_u32(v);
+		if (v->failed || at >= cap || !o.count || a->openings[at].count) {
+			return state_in_fail(in, "section %s: broken openings", section);
+		}
+		a->openings[at] = o;
+	}
+	for (size_t i = 0; i < cap; i++) {
+		const struct opening *o = &a->openings[i];
+		if (o->count && find_opening(a, o->id) != o) {
+			return state_in_fail(in, "section %s: an opening where nobody looks",
+			                     section);
+		}
+	}
+	return OK;
+}
+
+int alerts_load(struct alerts *a, struct state_in *in)
+{
+	struct alerts next = *a;
+	struct state_view v;
+	int err = state_in_section(in, section, &v);
+
+	if (err) {
+		return err;
+	}
+	next.openings = NULL;
+	next.suppress = suppress_new(a->options.suppress_max ? a->options.suppress_max
+	                                                     : SUPPRESS_MAX_DEFAULT);
+	next.seq = state_get_u64(&v);
+	next.stats.raised = state_get_u64(&v);
+	next.stats.suppressed = state_get_u64(&v);
+	next.now_us = (int64_t)state_get_u64(&v);
+	if (!next.suppress) {
+		(void)state_in_fail(in, "no memory");
+		return E_NOMEM;
+	}
+	err = load_openings(&next, in, &v);
+	err = err ? err : suppress_load(next.suppress, in, &v);
+	err = err ? err : state_in_end(in, &v);
+	suppress_free(err ? next.suppress : a->suppress);
+	free(err ? next.openings : a->openings);
+	if (err == OK) {
+		*a = next;
+	}
+	return err;
 }

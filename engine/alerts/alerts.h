@@ -11,6 +11,7 @@
 #define ENGINE_ALERTS_ALERTS_H
 
 #include "core/hash.h"
+#include "core/state.h"
 #include "model/alert.h"
 #include "model/finding.h"
 
@@ -34,5 +35,16 @@ void alerts_free(struct alerts *a);
 /* True: *out goes out (its texts live until the next call). False: suppressed. */
 bool alerts_take(struct alerts *a, const struct finding *f, struct alert *out);
 void alerts_stats(const struct alerts *a, struct alerts_stats *out);
+/* The sequence number that the next alert will have. */
+uint64_t alerts_next(const struct alerts *a);
+/* It will have at least this one: what is between was given out by a process that forgot. */
+void alerts_skip(struct alerts *a, uint64_t next);
+
+/* A section of its own. */
+void alerts_save(const struct alerts *a, struct state_out *out);
+/* Sequence number, counts, suppressions and the openings of the present instant take the place of
+ * a's; a is untouched after an error: E_INVALID (in->why), E_NOTFOUND, E_NOMEM.
+ */
+int alerts_load(struct alerts *a, struct state_in *in);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/err.h"
+
 enum { CAP_MIN = 1024 };
 
 struct entry {
@@ -135,4 +137,69 @@ bool suppress_muted(struct suppress *s, struct hash128 key, int64_t time_us, int
 uint64_t suppress_evicted(const struct suppress *s)
 {
 	return s->evicted;
+}
+
+/* ---- state ---- */
+
+void suppress_save(const struct suppress *s, struct state_out *out)
+{
+	state_u64(out, s->cap);
+	state_u64(out, s->used);
+	state_u64(out, s->evicted);
+	for (size_t i = 0; i < s->cap; i++) {
+		const struct entry *e = &s->entries[i];
+		if (e->until_us) {
+			state_u64(out, i);
+			state_u64(out, e->key.lo);
+			state_u64(out, e->key.hi);
+			state_u64(out, (uint64_t)e->until_us);
+			state_u64(out, e->muted);
+		}
+	}
+}
+
+/* Each entry at its old place: where find looks for it. */
+static bool load_entries(struct suppress *s, struct state_view *v)
+{
+	for (size_t i = 0; i < s->used; i++) {
+		uint64_t at = state_get_u64(v);
+		struct entry e = {.key.lo = state_get_u64(v)};
+		e.key.hi = state_get_u64(v);
+		e.until_us = (int64_t)state_get_u64(v);
+		e.muted = state_get_u64(v);
+		if (v->failed || at >= s->cap || !e.until_us || s->entries[at].until_us) {
+			return false;
+		}
+		s->entries[at] = e;
+	}
+	for (size_t i = 0; i < s->cap; i++) {
+		if (s->entries[i].until_us && find(s, s->entries[i].key) != &s->entries[i]) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int suppress_load(struct suppress *s, struct state_in *in, struct state_view *v)
+{
+	uint64_t cap = state_get_u64(v), used = state_get_u64(v);
+	struct suppress next = {.cap = cap, .used = used, .max = s->max};
+
+	next.evicted = state_get_u64(v);
+	if (cap < CAP_MIN || (cap & (cap - 1)) != 0 || (cap > CAP_MIN && cap / 4 >= s->max) ||
+	    used >= cap) {
+		return state_in_fail(in, "section %s: another number of suppressions", v->name);
+	}
+	next.entries = calloc(next.cap, sizeof(*next.entries));
+	if (!next.entries) {
+		(void)state_in_fail(in, "no memory");
+		return E_NOMEM;
+	}
+	if (!load_entries(&next, v)) {
+		free(next.entries);
+		return state_in_fail(in, "section %s: a suppression where nobody looks", v->name);
+	}
+	free(s->entries);
+	*s = next;
+	return OK;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/hash.h"
+#include "core/state.h"
 
 struct suppress;
 
@@ -18,5 +19,9 @@ void suppress_free(struct suppress *s);
  */
 bool suppress_muted(struct suppress *s, struct hash128 key, int64_t time_us, int64_t for_us);
 uint64_t suppress_evicted(const struct suppress *s);
+
+void suppress_save(const struct suppress *s, struct state_out *out);
+/* Takes the place of what s holds; s is untouched after an error: E_INVALID, E_NOMEM. */
+int suppress_load(struct suppress *s, struct state_in *in, struct state_view *v);
 
 #endif

@@ -65,6 +65,7 @@ struct config {
 	int64_t log_retention_us;
 	size_t log_size;
 	log_fields log_fields;
+	int64_t snapshots_every_us; /* 0: none are made */
 	const char *redis_url;
 	const char *redis_user;
 	const char *redis_password_file;

@@ -60,6 +60,10 @@ static const struct config_key log_keys[] = {
 	{.name = "fields", .form = FORM_FIELDS, .member = MEMBER(log_fields)},
 };
 
+static const struct config_key snapshots_keys[] = {
+	{.name = "every", .form = FORM_SPAN, .member = MEMBER(snapshots_every_us), .required = true, .min = 100 * US_PER_MS, .max = US_PER_DAY},
+};
+
 static const struct config_key redis_keys[] = {
 	{.name = "url", .form = FORM_REDIS, .member = MEMBER(redis_url), .required = true},
 	{.name = "user", .form = FORM_TEXT, .member = MEMBER(redis_user)},
@@ -91,6 +95,7 @@ static const struct config_section cdr_file_section = {"'cdr_file'", KEYS(cdr_fi
 static const struct config_section cdr_listen_section = {"'cdr_listen'", KEYS(cdr_listen_keys)};
 static const struct config_section calls_section = {"'calls'", KEYS(calls_keys)};
 static const struct config_section log_section = {"'log'", KEYS(log_keys)};
+static const struct config_section snapshots_section = {"'snapshots'", KEYS(snapshots_keys)};
 static const struct config_section redis_section = {"'redis'", KEYS(redis_keys)};
 static const struct config_section alerts_section = {"'alerts'", KEYS(alerts_keys)};
 static const struct config_section metrics_section = {"'metrics'", KEYS(metrics_keys)};
@@ -110,7 +115,7 @@ static const struct config_key root_keys[] = {
 	{.name = "calls", .form = FORM_SECTION, .section = &calls_section},
 	{.name = "spool", .form = FORM_UNBUILT},
 	{.name = "log", .form = FORM_SECTION, .section = &log_section},
-	{.name = "snapshots", .form = FORM_UNBUILT},
+	{.name = "snapshots", .form = FORM_SECTION, .section = &snapshots_section},
 	{.name = "redis", .form = FORM_SECTION, .section = &redis_section},
 	{.name = "alerts", .form = FORM_SECTION, .section = &alerts_section},
 	{.name = "control", .form = FORM_UNBUILT},

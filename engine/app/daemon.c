@@ -29,11 +29,16 @@ int64_t daemon_wall_us(void)
 	return clock_us(CLOCK_REALTIME);
 }
 
+int64_t daemon_mono_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
 void daemon_clock(void *user)
 {
 	const struct daemon *d = user;
 
-	intake_clock(d->intake, daemon_wall_us(), clock_us(CLOCK_MONOTONIC));
+	intake_clock(d->intake, daemon_wall_us(), daemon_mono_us());
 }
 
 void daemon_round(void *user)
@@ -124,6 +129,7 @@ static void end_inputs(struct daemon *d, int err)
 	merge_free(d->merge);
 	d->merge = NULL;
 	pipeline_finish(d->pipeline);
+	daemon_resume_alerts(d);
 	log_inputs(d);
 	if (d->exit_when_done && d->live_count == 0) {
 		stop(d);
@@ -143,7 +149,10 @@ static void read_inputs(void *user)
 	}
 	for (int i = 0; i < EVENTS_A_STEP && err == OK; i++) {
 		err = merge_next(d->merge, &event);
-		if (err == OK) {
+		if (err == OK && d->inputs_skip > 0) {
+			d->inputs_skip--;
+		} else if (err == OK) {
+			d->inputs_read++;
 			event.source = (uint16_t)(event.source + d->live_count);
 			pipeline_push(d->pipeline, &event);
 		}
@@ -169,6 +178,7 @@ static void on_tick(void *user)
 	}
 	(void)fflush(d->rejects.file);
 	daemon_log_tick(d);
+	daemon_snapshot_tick(d, daemon_mono_us());
 }
 
 static bool open_loop(struct daemon *d)
@@ -214,6 +224,7 @@ static void run(struct daemon *d)
 	(void)intake_finish(d->intake);
 	pipeline_finish(d->pipeline);
 	daemon_log_stop(d);
+	daemon_snapshot_stop(d);
 }
 
 static void log_totals(const struct daemon *d)

@@ -79,6 +79,13 @@ bool daemon_log_start(struct daemon *d)
 	                          .since_us = call_log_last_time(d->call_log),
 	                          .cold = d->live_count > 0,
 	                          .source_count = d->name_count};
+	d->inputs_identity = daemon_inputs_identity(d);
+	e.inputs = d->inputs_identity;
+	e.resumed = d->resumed;
+	if (d->inputs_skip == 0) {
+		daemon_resume_alerts(d);
+	}
+	e.alert = pipeline_next_alert(d->pipeline);
 	memcpy(e.sources, d->names, d->name_count * sizeof(d->names[0]));
 	if (note_action(d, &e) != OK) {
 		return daemon_fail(d, "journal", "the state folder cannot be written");

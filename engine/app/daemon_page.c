@@ -42,6 +42,8 @@ bool daemon_page(void *user, const char *path, struct buf *body, const char **ty
 		.sources = sources,
 		.source_count = d->name_count,
 		.rules = d->site->rules->rule_count,
+		.snapshots = d->snapshots,
+		.snapshots_failed = d->snapshots_failed,
 		.reloads = d->reloads,
 		.reloads_failed = d->reloads_failed,
 		.started_us = d->started_us,

@@ -4,6 +4,7 @@
  *	daemon.c       the loop: signals, timer, reading files, the end
  *	daemon_open.c  everything that is opened before, and closed after
  *	daemon_log.c   the call log and its journal
+ *	daemon_resume.c snapshots, and going on from them
  *	daemon_page.c  /metrics
  */
 #ifndef ENGINE_APP_DAEMON_PARTS_H
@@ -48,6 +49,14 @@ struct daemon {
 	size_t live_count;
 	struct replay_inputs inputs; /* files that end */
 	struct merge *merge;         /* NULL: none, or all read */
+	uint64_t inputs_read;        /* events taken from them, by runs before, too */
+	uint64_t inputs_skip;        /* of these: still to be passed over */
+	uint64_t inputs_identity;
+	bool resumed;
+	pid_t snapshot; /* a child that writes one; 0: none */
+	int64_t snapshot_us;
+	uint64_t snapshots;
+	uint64_t snapshots_failed;
 	struct intake *intake;
 	struct live *live;
 	const char *names[PIPELINE_SOURCES_MAX];
@@ -79,6 +88,13 @@ void daemon_log_reload(struct daemon *d); /* the new site is in force */
 void daemon_log_tick(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
 
+/* daemon_resume.c; all do nothing without `snapshots` in the configuration. */
+bool daemon_resume(struct daemon *d); /* behind the pipeline, before daemon_log_start */
+uint64_t daemon_inputs_identity(const struct daemon *d);
+void daemon_resume_alerts(struct daemon *d); /* nothing that can be read again is left */
+void daemon_snapshot_tick(struct daemon *d, int64_t mono_us);
+void daemon_snapshot_stop(struct daemon *d);
+
 /* Of loop_http. */
 bool daemon_page(void *daemon, const char *path, struct buf *body, const char **type);
 
@@ -87,5 +103,6 @@ void daemon_clock(void *daemon);
 void daemon_round(void *daemon);
 
 int64_t daemon_wall_us(void);
+int64_t daemon_mono_us(void); /* never goes back */
 
 #endif

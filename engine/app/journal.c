@@ -65,6 +65,12 @@ static void put_entry(struct buf *out, const struct journal_entry *e)
 		put_time(&w, "since", e->since_us);
 		json_key(&w, "cold");
 		json_bool(&w, e->cold);
+		json_key(&w, "resumed");
+		json_bool(&w, e->resumed);
+		json_key(&w, "alert");
+		json_int(&w, (int64_t)e->alert);
+		json_key(&w, "inputs");
+		json_int(&w, (int64_t)(e->inputs & INT64_MAX));
 		json_key(&w, "sources");
 		json_array(&w);
 		for (size_t i = 0; i < e->source_count; i++) {
@@ -215,8 +221,17 @@ static bool read_member(struct json_in *r, struct arena *arena, struct journal_e
 	if (slice_eq(key, SLICE_LIT("action")) && t == JSON_STRING) {
 		return read_action(r, e);
 	}
-	if (slice_eq(key, SLICE_LIT("cold"))) {
-		e->cold = t == JSON_TRUE;
+	if (slice_eq(key, SLICE_LIT("alert")) && t == JSON_NUMBER) {
+		return read_at(r, &e->alert);
+	}
+	if (slice_eq(key, SLICE_LIT("inputs")) && t == JSON_NUMBER) {
+		return read_at(r, &e->inputs);
+	}
+	bool *flag = slice_eq(key, SLICE_LIT("cold"))      ? &e->cold
+	             : slice_eq(key, SLICE_LIT("resumed")) ? &e->resumed
+	                                                   : NULL;
+	if (flag) {
+		*flag = t == JSON_TRUE;
 		return t == JSON_TRUE || t == JSON_FALSE;
 	}
 	if (slice_eq(key, SLICE_LIT("rules")) && t == JSON_STRING) {

@@ -35,6 +35,9 @@ struct journal_entry {
 	int64_t time_us;
 	int64_t since_us; /* START: newest event time before it: from there on nothing was seen; or
 	                     INSTANT_NONE */
+	bool resumed;     /* START: detection goes on from a snapshot, or from the log */
+	uint64_t alert;   /* START: number of the next alert */
+	uint64_t inputs;  /* START: what the files that end were */
 	bool cold;        /* START: detection began without a past */
 	const char *sources[JOURNAL_SOURCES_MAX]; /* START: by number of the event's source */
 	size_t source_count;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/journal.h"
 #include "app/site_archive.h"
@@ -103,6 +104,29 @@ static int start(struct log_replay *r, const struct journal_entry *e, const stru
 	return r->pipeline ? OK : E_NOMEM;
 }
 
+/* Did the run go on with what was in force before? Else windows start anew here, though they did
+ * not there as far as rules were the same.
+ */
+static bool same_rules(struct log_replay *r, const struct journal_entry *start)
+{
+	const struct journal_entry *before = NULL;
+
+	for (const struct journal_entry *e = r->journal.entries; e < start; e++) {
+		before = e->action == JOURNAL_STOP ? before : e;
+	}
+	bool same = before && before->file_count == start->file_count;
+	for (size_t i = 0; same && i < start->file_count; i++) {
+		same = strcmp(before->files[i].digest, start->files[i].digest) == 0 &&
+		       strcmp(before->files[i].name, start->files[i].name) == 0;
+	}
+	if (!same) {
+		r->options->tell(r->options->user,
+		                 "rules or tables changed while the engine was stopped: windows "
+		                 "start anew there");
+	}
+	return same;
+}
+
 static int act(struct log_replay *r, const struct journal_entry *e)
 {
 	const struct site *site;
@@ -110,6 +134,11 @@ static int act(struct log_replay *r, const struct journal_entry *e)
 	switch (e->action) {
 	case JOURNAL_START:
 		tell_downtime(r, e);
+		if (e->resumed && (r->options->site || same_rules(r, e))) {
+			pipeline_finish(r->pipeline);
+			pipeline_skip_alerts(r->pipeline, e->alert);
+			return OK;
+		}
 		site = site_of(r, e);
 		return site ? start(r, e, site, e->cold) : E_MALFORMED;
 	case JOURNAL_RELOAD:

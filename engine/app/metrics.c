@@ -216,6 +216,8 @@ PLAIN_VALUE(log_gaps, log.gaps)
 PLAIN_VALUE(log_bytes, log.bytes)
 PLAIN_VALUE(log_errors, log.errors)
 PLAIN_VALUE(log_removed, log.segments_removed)
+PLAIN_VALUE(snapshots, snapshots)
+PLAIN_VALUE(snapshots_failed, snapshots_failed)
 PLAIN_VALUE(rules, rules)
 PLAIN_VALUE(reloads, reloads)
 PLAIN_VALUE(reloads_failed, reloads_failed)
@@ -245,6 +247,9 @@ static const struct plain_family plain_families[] = {
 	{"log_errors_total", "counter", "Writes of the call log that failed.", plain_log_errors},
 	{"log_segments_removed_total", "counter", "Segments taken away by retention.",
          plain_log_removed},
+	{"snapshots_total", "counter", "Snapshots of detection that are on disk.", plain_snapshots},
+	{"snapshots_failed_total", "counter", "Snapshots that could not be written.",
+         plain_snapshots_failed},
 	{"rules", "gauge", "Rules in force.", plain_rules},
 	{"reloads_total", "counter", "Reloads that took effect.", plain_reloads},
 	{"reloads_failed_total", "counter", "Reloads that were refused; the old rules stayed.",

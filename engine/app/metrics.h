@@ -37,6 +37,8 @@ struct metrics {
 	size_t sink_count;
 	struct metrics_group groups[INTAKE_GROUP_COUNT];
 	struct call_log_stats log; /* all zero without a call log */
+	uint64_t snapshots;
+	uint64_t snapshots_failed;
 	size_t rules;
 	uint64_t reloads;
 	uint64_t reloads_failed;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calls/dedupe.h"
+#include "core/ensure.h"
 #include "core/err.h"
 #include "core/team.h"
 
@@ -339,6 +340,49 @@ int pipeline_restart(struct pipeline *p, const struct pipeline_options *options,
 	return begin_run(p, why) ? OK : E_NOMEM;
 }
 
+/* ---- going on after another process ---- */
+
+void pipeline_save(const struct pipeline *p, struct state_out *out)
+{
+	dedupe_save(p->dedupe, out);
+	alerts_save(p->alerts, out);
+	detector_save(p->detector, out);
+}
+
+int pipeline_load(struct pipeline *p, struct state_in *in, struct detector_restore *restore)
+{
+	const char *why;
+	int err = detector_load(p->detector, in, restore);
+
+	err = err ? err : dedupe_load(p->dedupe, in);
+	err = err ? err : alerts_load(p->alerts, in);
+	if (err) {
+		end_run(p);
+		err = begin_run(p, &why) ? err : E_NOMEM;
+	}
+	return err;
+}
+
+void pipeline_record(struct pipeline *p, struct call_log *log, bool given_batches,
+                     uint64_t first_event)
+{
+	ENSURE(p->filling->count == 0);
+	p->options.log = log;
+	p->options.given_batches = given_batches;
+	p->next_event = first_event;
+	batch_reset(p->filling, first_event);
+}
+
+uint64_t pipeline_next_alert(const struct pipeline *p)
+{
+	return alerts_next(p->alerts);
+}
+
+void pipeline_skip_alerts(struct pipeline *p, uint64_t next)
+{
+	alerts_skip(p->alerts, next);
+}
+
 /* ---- events ---- */
 
 void pipeline_push(struct pipeline *p, const struct event *event)
@@ -368,6 +412,11 @@ void pipeline_push(struct pipeline *p, const struct event *event)
 uint64_t pipeline_next_event(const struct pipeline *p)
 {
 	return p->filling->first_event + p->filling->count;
+}
+
+int64_t pipeline_last_time(const struct pipeline *p)
+{
+	return p->last_us;
 }
 
 void pipeline_flush(struct pipeline *p)

@@ -71,6 +71,8 @@ void pipeline_free(struct pipeline *p);
 void pipeline_push(struct pipeline *p, const struct event *event);
 /* Number of the event that is pushed next. */
 uint64_t pipeline_next_event(const struct pipeline *p);
+/* Time of the newest event; INSTANT_NONE: there was none. */
+int64_t pipeline_last_time(const struct pipeline *p);
 /* Hands over what waits in the present batch (live sources: a quiet moment). */
 void pipeline_flush(struct pipeline *p);
 /* The same, and waits until every alert is at the sinks. */
@@ -84,6 +86,20 @@ int pipeline_reload(struct pipeline *p, const struct site *site, const char **wh
  * freed.
  */
 int pipeline_restart(struct pipeline *p, const struct pipeline_options *options, const char **why);
+/* What a later process goes on with, finished pipeline to new one: duplicates, windows,
+ * suppression, alert numbers. pipeline_load: results of detector_load; after an error a p without a
+ * past.
+ */
+void pipeline_save(const struct pipeline *p, struct state_out *out);
+int pipeline_load(struct pipeline *p, struct state_in *in, struct detector_restore *restore);
+/* From now on events go to log (NULL: nowhere), and batches end by themselves or are given; the
+ * present batch must be empty. first_event is the number of the next event.
+ */
+void pipeline_record(struct pipeline *p, struct call_log *log, bool given_batches,
+                     uint64_t first_event);
+/* The number that the next alert will have, and a larger one in its place. */
+uint64_t pipeline_next_alert(const struct pipeline *p);
+void pipeline_skip_alerts(struct pipeline *p, uint64_t next);
 /* After pipeline_finish, or a little behind while running. */
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *out);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "calls/region.h"
+#include "core/err.h"
 
 struct entry {
 	uint64_t hash; /* 0: never used */
@@ -248,4 +249,81 @@ bool dedupe_seen(struct dedupe *d, uint64_t hash, int64_t time_us)
 void dedupe_stat(const struct dedupe *d, struct dedupe_stat *stat)
 {
 	*stat = d->stat;
+}
+
+/* ---- state ---- */
+
+static const char section[] = "dedupe";
+
+void dedupe_save(const struct dedupe *d, struct state_out *out)
+{
+	state_begin(out, section);
+	state_u64(out, d->line_max);
+	state_u64(out, (uint64_t)d->window_us);
+	state_u64(out, d->line_count);
+	state_u64(out, d->filled);
+	state_u64(out, (uint64_t)d->newest_us);
+	state_u64(out, d->stat.seen);
+	state_u64(out, d->stat.duplicates);
+	state_u64(out, d->stat.evicted);
+	state_bytes(out, d->lines, d->line_count * sizeof(*d->lines));
+	state_end(out);
+}
+
+/* Every entry lies in one of the lines where it is looked for: growing counts on that. */
+static bool lines_sound(const struct dedupe *d)
+{
+	uint64_t used = 0;
+
+	for (uint64_t l = 0; l < d->line_count; l++) {
+		for (int i = 0; i < LINE; i++) {
+			const struct line *line = &d->lines[l];
+			const struct entry *e = &line->entry[i];
+			bool here =
+				line_of(d, e->hash, 0) == line || line_of(d, e->hash, 1) == line;
+			if (e->hash && (!here || !state_time_sane(e->time_us))) {
+				return false;
+			}
+			used += e->hash != 0;
+		}
+	}
+	/* Steps use entries that are not counted. */
+	return d->filled <= used && (used == 0 || state_time_sane(d->newest_us));
+}
+
+int dedupe_load(struct dedupe *d, struct state_in *in)
+{
+	struct dedupe next = *d;
+	struct state_view v;
+	int err = state_in_section(in, section, &v);
+
+	if (err) {
+		return err;
+	}
+	if (state_get_u64(&v) != d->line_max || state_get_u64(&v) != (uint64_t)d->window_us) {
+		return state_in_fail(in, "section %s: another size or window", section);
+	}
+	next.line_count = state_get_u64(&v);
+	next.filled = state_get_u64(&v);
+	next.newest_us = (int64_t)state_get_u64(&v);
+	next.stat.seen = state_get_u64(&v);
+	next.stat.duplicates = state_get_u64(&v);
+	next.stat.evicted = state_get_u64(&v);
+	if (next.line_count == 0 || next.line_count > d->line_max ||
+	    v.left.len != next.line_count * sizeof(*next.lines)) {
+		return state_in_fail(in, "section %s: another number of lines", section);
+	}
+	next.lines = region_new(next.line_count * sizeof(*next.lines), false);
+	if (!next.lines) {
+		(void)state_in_fail(in, "no memory");
+		return E_NOMEM;
+	}
+	(void)state_copy(&v, next.lines, next.line_count * sizeof(*next.lines));
+	if (!lines_sound(&next)) {
+		region_drop(next.lines, next.line_count * sizeof(*next.lines));
+		return state_in_fail(in, "section %s: an entry where nobody looks", section);
+	}
+	region_drop(d->lines, d->line_count * sizeof(*d->lines));
+	*d = next;
+	return OK;
 }

@@ -27,6 +27,7 @@
 
 #include "core/hash.h"
 #include "core/instant.h"
+#include "core/state.h"
 
 #define DEDUPE_WINDOW_US US_PER_DAY
 #define DEDUPE_SLACK_US  US_PER_HOUR
@@ -49,5 +50,12 @@ void dedupe_prefetch(const struct dedupe *d, uint64_t hash);
 bool dedupe_seen(struct dedupe *d, uint64_t hash, int64_t time_us);
 
 void dedupe_stat(const struct dedupe *d, struct dedupe_stat *stat);
+
+/* A section of its own. */
+void dedupe_save(const struct dedupe *d, struct state_out *out);
+/* Takes the place of what d remembers; d is untouched after an error: E_INVALID (in->why; also
+ * when it was saved with other entries_max or window_us), E_NOTFOUND, E_NOMEM.
+ */
+int dedupe_load(struct dedupe *d, struct state_in *in);
 
 #endif

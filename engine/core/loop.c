@@ -85,13 +85,14 @@ static void run_posted(evutil_socket_t fd, short what, void *arg)
 bool loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 {
 	struct callback *c = malloc(sizeof(*c));
-	struct timeval now = {0, 0};
+	/* Not zero: a call that posts itself again would never let timers and signals in. */
+	struct timeval soon = {0, 1};
 
 	if (!c) {
 		return false;
 	}
 	*c = (struct callback){fn, arg};
-	if (event_base_once(l->base, -1, EV_TIMEOUT, run_posted, c, &now) != 0) {
+	if (event_base_once(l->base, -1, EV_TIMEOUT, run_posted, c, &soon) != 0) {
 		free(c);
 		return false;
 	}

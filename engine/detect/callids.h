@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/slice.h"
+#include "core/state.h"
 #include "model/batch.h"
 
 struct callids_chunk;
@@ -29,5 +30,11 @@ void callids_fini(struct callids *c);
 void callids_add(struct callids *c, const struct batch *batch);
 /* Missing when it is not kept (any more). */
 struct slice callids_get(const struct callids *c, uint64_t event);
+
+void callids_save(const struct callids *c, struct state_out *out);
+/* Takes the place of what c holds; c is untouched after an error: E_INVALID, E_NOMEM. Beyond c's
+ * bound the oldest go.
+ */
+int callids_load(struct callids *c, struct state_in *in, struct state_view *v);
 
 #endif

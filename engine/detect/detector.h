@@ -16,6 +16,7 @@
 #define ENGINE_DETECT_DETECTOR_H
 
 #include "core/hash.h"
+#include "core/state.h"
 #include "core/team.h"
 #include "detect/eval.h"
 #include "detect/rule.h"
@@ -52,6 +53,25 @@ size_t detector_count(const struct detector *d);
 const struct finding *detector_finding(const struct detector *d, size_t i);
 
 void detector_stats(const struct detector *d, struct detector_stats *out);
+/* Everything that the detector remembers, between two batches: sections detect, detect.text,
+ * detect.group.<n>, detect.pool.<n>, detect.callids.
+ */
+void detector_save(const struct detector *d, struct state_out *out);
+
+struct detector_restore {
+	size_t restored;   /* groups (rules of one kind and key) that go on where they were */
+	size_t cold;       /* groups that the file does not have, or with other rules or windows */
+	size_t dropped;    /* groups of the file that this detector does not have */
+	size_t given_back; /* blocks of memory of those */
+};
+
+/* Takes over what detector_save wrote. d is new: it has seen no batch; key and memory are as they
+ * were (threads need not be). A group is restored when its signature is the same: kind, key,
+ * max_keys, windows and what they log, and of each rule, in order, full name, `where` and time to
+ * rearm; thresholds in `when` and everything in `output` may have changed. The other groups start
+ * empty. After an error (E_INVALID with in->why, E_NOTFOUND, E_NOMEM) d is of no use: free it.
+ */
+int detector_load(struct detector *d, struct state_in *in, struct detector_restore *restore);
 /* Predicate nodes, windows and bytes a key of each key type, for `check --plan`: a line a rule. */
 void detector_plan(const struct detector *d, struct buf *out, bool json);
 

@@ -99,3 +99,20 @@ void counter_clear(struct counter *c, struct pool *pool)
 	pool_release(pool, c->cells);
 	*c = (struct counter){0};
 }
+
+bool counter_claim(const struct counter *c, struct pool *pool)
+{
+	uint32_t used = 0;
+
+	if (c->cap == 0) {
+		return c->cells == 0 && c->used == 0;
+	}
+	if (c->cap < COUNTER_CAP_MIN || (c->cap & (c->cap - 1)) != 0 ||
+	    !pool_claim(pool, c->cells, c->cap * sizeof(struct counter_cell))) {
+		return false;
+	}
+	for (uint32_t i = 0; i < c->cap; i++) {
+		used += counter_cells(c, pool)[i].count != 0;
+	}
+	return used == c->used && (uint64_t)used * 2 <= c->cap;
+}

@@ -5,6 +5,7 @@
 #ifndef ENGINE_FEATURES_COUNTER_H
 #define ENGINE_FEATURES_COUNTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/hash.h"
@@ -29,6 +30,8 @@ struct counter_cell *counter_at(struct counter *c, struct pool *pool, const stru
 /* Takes a cell out; other cells may move. */
 void counter_remove(struct counter *c, struct pool *pool, const struct hash_key *key,
                     struct counter_cell *cell);
+/* A counter read from a file: claims its block and checks that it can be searched. */
+bool counter_claim(const struct counter *c, struct pool *pool);
 void counter_clear(struct counter *c, struct pool *pool);
 
 static inline struct counter_cell *counter_cells(const struct counter *c, const struct pool *pool)

@@ -1,28 +1,19 @@
 #include "features/pool.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "core/ensure.h"
 #include "core/err.h"
 
-enum { ORDER_FREE = 0x80 };
-
-/* A free block's own bytes hold its neighbours in the list of its order. */
-struct free_links {
-	pool_ref prev;
-	pool_ref next;
-};
-
-static struct free_links *links(const struct pool *p, pool_ref ref)
+static struct pool_links *links(const struct pool *p, pool_ref ref)
 {
 	return pool_at(p, ref);
 }
 
 static void list_add(struct pool *p, pool_ref ref, unsigned order)
 {
-	struct free_links *l = links(p, ref);
+	struct pool_links *l = links(p, ref);
 
 	l->prev = 0;
 	l->next = p->free[order];
@@ -30,12 +21,12 @@ static void list_add(struct pool *p, pool_ref ref, unsigned order)
 		links(p, l->next)->prev = ref;
 	}
 	p->free[order] = ref;
-	p->order[ref] = (uint8_t)(ORDER_FREE | (order + 1));
+	p->order[ref] = (uint8_t)(POOL_FREE | (order + 1));
 }
 
 static void list_take(struct pool *p, pool_ref ref, unsigned order)
 {
-	struct free_links *l = links(p, ref);
+	struct pool_links *l = links(p, ref);
 
 	if (l->prev) {
 		links(p, l->prev)->next = l->next;
@@ -55,7 +46,7 @@ static void *reserve(size_t size)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-int pool_init(struct pool *p, size_t size)
+int pool_init_bare(struct pool *p, size_t size)
 {
 	uint32_t units = (uint32_t)(size / POOL_UNIT);
 
@@ -65,6 +56,17 @@ int pool_init(struct pool *p, size_t size)
 	if (!p->base || !p->order) {
 		pool_fini(p);
 		return E_NOMEM;
+	}
+	return OK;
+}
+
+int pool_init(struct pool *p, size_t size)
+{
+	uint32_t units = (uint32_t)(size / POOL_UNIT);
+	int err = pool_init_bare(p, size);
+
+	if (err) {
+		return err;
 	}
 	/* Unit 0 stays unused so that 0 can mean none; the rest is cut into aligned blocks. */
 	for (pool_ref at = 1; at < units;) {
@@ -130,7 +132,7 @@ static void join(struct pool *p, pool_ref ref, unsigned order)
 	p->order[ref] = 0;
 	while (order + 1 < POOL_ORDERS) {
 		pool_ref buddy = ref ^ (UINT32_C(1) << order);
-		if (buddy == 0 || buddy >= units || p->order[buddy] != (ORDER_FREE | (order + 1))) {
+		if (buddy == 0 || buddy >= units || p->order[buddy] != (POOL_FREE | (order + 1))) {
 			break;
 		}
 		list_take(p, buddy, order);
@@ -204,7 +206,7 @@ void pool_release(struct pool *p, pool_ref ref)
 	}
 	unsigned order = (unsigned)p->order[ref] - 1;
 
-	ENSURE(p->order[ref] && !(p->order[ref] & ORDER_FREE));
+	ENSURE(p->order[ref] && !(p->order[ref] & POOL_FREE));
 	p->used -= (size_t)POOL_UNIT << order;
 	if (order < POOL_SPARE_ORDERS && p->spare[order].count < POOL_SPARE) {
 		p->spare[order].refs[p->spare[order].count++] = ref;
@@ -215,5 +217,5 @@ void pool_release(struct pool *p, pool_ref ref)
 
 size_t pool_size(const struct pool *p, pool_ref ref)
 {
-	return (size_t)POOL_UNIT << ((unsigned)(p->order[ref] & ~ORDER_FREE) - 1);
+	return (size_t)POOL_UNIT << ((unsigned)(p->order[ref] & POOL_ORDER_BITS) - 1);
 }

@@ -1,9 +1,7 @@
-#include "features/table.h"
+#include "features/table_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { SLOTS_MIN = 16 };
 
 struct table *table_new(const struct table_options *options)
 {
@@ -39,44 +37,9 @@ void table_free(struct table *t)
 	free(t); /* rows live in the pools */
 }
 
-/* A row and what of its key the search needs: most of it never touches another row. */
-struct slot {
-	uint32_t tag; /* the key's low half: also where it belongs in a table of any size */
-	pool_ref row; /* 0: free */
-};
-
-static struct slot *slots_at(const struct table_shard *s, const struct pool *pool)
-{
-	return pool_at(pool, s->slots);
-}
-
-static struct row *row_at(const struct pool *pool, pool_ref ref)
-{
-	return pool_at(pool, ref);
-}
-
-static bool same_key(struct hash128 a, struct hash128 b)
-{
-	return a.lo == b.lo && a.hi == b.hi;
-}
-
-/* The slot of key, or the free one where it belongs. */
-static struct slot *probe(const struct table_shard *s, const struct pool *pool, struct hash128 key)
-{
-	struct slot *slots = slots_at(s, pool);
-	uint32_t tag = (uint32_t)key.lo;
-	uint32_t at = tag & (s->cap - 1);
-
-	while (slots[at].row &&
-	       (slots[at].tag != tag || !same_key(row_at(pool, slots[at].row)->key, key))) {
-		at = (at + 1) & (s->cap - 1);
-	}
-	return &slots[at];
-}
-
 static void place(const struct table_shard *s, const struct pool *pool, struct slot slot)
 {
-	struct slot *slots = slots_at(s, pool);
+	struct slot *slots = table_slots(s, pool);
 	uint32_t at = slot.tag & (s->cap - 1);
 
 	while (slots[at].row) {
@@ -94,10 +57,10 @@ static bool slots_resize(struct table_shard *s, struct pool *pool, uint32_t cap)
 	if (!next.slots) {
 		return false;
 	}
-	memset(slots_at(&next, pool), 0, cap * sizeof(struct slot));
+	memset(table_slots(&next, pool), 0, cap * sizeof(struct slot));
 	for (uint32_t i = 0; i < s->cap; i++) {
-		if (slots_at(s, pool)[i].row) {
-			place(&next, pool, slots_at(s, pool)[i]);
+		if (table_slots(s, pool)[i].row) {
+			place(&next, pool, table_slots(s, pool)[i]);
 		}
 	}
 	pool_release(pool, s->slots);
@@ -120,14 +83,14 @@ void table_prefetch_slot(const struct table *t, const struct pool *pool, struct 
 	const struct table_shard *s = &t->shards[table_shard(key)];
 
 	if (s->cap) {
-		__builtin_prefetch(&slots_at(s, pool)[(uint32_t)key.lo & (s->cap - 1)]);
+		__builtin_prefetch(&table_slots(s, pool)[(uint32_t)key.lo & (s->cap - 1)]);
 	}
 }
 
 /* The row that the key most likely has, by tags alone: touches no row. 0: none. */
 static pool_ref peek(const struct table_shard *s, const struct pool *pool, struct hash128 key)
 {
-	const struct slot *slots = slots_at(s, pool);
+	const struct slot *slots = table_slots(s, pool);
 	uint32_t tag = (uint32_t)key.lo;
 	uint32_t at = tag & (s->cap - 1);
 
@@ -144,7 +107,7 @@ void table_prefetch_row(const struct table *t, const struct pool *pool, struct h
 	if (s->cap) {
 		pool_ref ref = peek(s, pool, key);
 		if (ref) {
-			const char *row = (const char *)row_at(pool, ref);
+			const char *row = (const char *)table_row_at(pool, ref);
 			__builtin_prefetch(row);
 			__builtin_prefetch(row + 64);
 		}
@@ -160,7 +123,7 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
 	}
 	pool_ref ref = peek(s, pool, key);
 	if (ref) {
-		const struct row *row = row_at(pool, ref);
+		const struct row *row = table_row_at(pool, ref);
 		for (unsigned n = 0; row->early == ROW_OPEN && n < t->spec_count; n++) {
 			const struct window *w = &row->windows[n];
 			if (w->log) {
@@ -176,9 +139,9 @@ void table_prefetch_logs(const struct table *t, const struct pool *pool, struct 
 struct row *table_find(const struct table *t, const struct pool *pool, struct hash128 key)
 {
 	const struct table_shard *s = &t->shards[table_shard(key)];
-	pool_ref ref = s->cap ? probe(s, pool, key)->row : 0;
+	pool_ref ref = s->cap ? table_probe(s, pool, key)->row : 0;
 
-	return ref ? row_at(pool, ref) : NULL;
+	return ref ? table_row_at(pool, ref) : NULL;
 }
 
 static int64_t bucket_number(const struct table *t, int64_t time_us)
@@ -194,11 +157,11 @@ static pool_ref *bucket_at(struct table_shard *s, int64_t number)
 /* A bucket is a ring that is known by its last row, so that rows go in behind and out in front. */
 static void ring_add(pool_ref *last, const struct pool *pool, pool_ref ref)
 {
-	struct row *row = row_at(pool, ref);
+	struct row *row = table_row_at(pool, ref);
 
 	if (*last) {
-		row->next = row_at(pool, *last)->next;
-		row_at(pool, *last)->next = ref;
+		row->next = table_row_at(pool, *last)->next;
+		table_row_at(pool, *last)->next = ref;
 	} else {
 		row->next = ref;
 	}
@@ -207,7 +170,7 @@ static void ring_add(pool_ref *last, const struct pool *pool, pool_ref ref)
 
 static pool_ref ring_first(const pool_ref *last, const struct pool *pool)
 {
-	return *last ? row_at(pool, *last)->next : 0;
+	return *last ? table_row_at(pool, *last)->next : 0;
 }
 
 static pool_ref ring_take(pool_ref *last, const struct pool *pool)
@@ -217,7 +180,7 @@ static pool_ref ring_take(pool_ref *last, const struct pool *pool)
 	if (first == *last) {
 		*last = 0;
 	} else {
-		row_at(pool, *last)->next = row_at(pool, first)->next;
+		table_row_at(pool, *last)->next = table_row_at(pool, first)->next;
 	}
 	return first;
 }
@@ -225,7 +188,7 @@ static pool_ref ring_take(pool_ref *last, const struct pool *pool)
 static void bucket_add(const struct table *t, struct table_shard *s, const struct pool *pool,
                        pool_ref ref)
 {
-	struct row *row = row_at(pool, ref);
+	struct row *row = table_row_at(pool, ref);
 	int64_t number = bucket_number(t, row->last_us);
 	int64_t last = s->swept + TABLE_BUCKETS - 1;
 
@@ -247,7 +210,7 @@ static struct row *row_new(struct table *t, struct table_shard *s, struct window
 	if (!ref) {
 		return NULL;
 	}
-	struct row *row = row_at(pool, ref);
+	struct row *row = table_row_at(pool, ref);
 	*row = (struct row){.key = key, .last_us = time_us};
 	if (t->born_open) {
 		table_open_row(t, row);
@@ -265,10 +228,10 @@ struct row *table_row(struct table *t, struct window_room *room, struct hash128 
                       int64_t time_us)
 {
 	struct table_shard *s = &t->shards[table_shard(key)];
-	pool_ref ref = s->cap ? probe(s, room->pool, key)->row : 0;
+	pool_ref ref = s->cap ? table_probe(s, room->pool, key)->row : 0;
 
 	if (ref) {
-		struct row *row = row_at(room->pool, ref);
+		struct row *row = table_row_at(room->pool, ref);
 		row->last_us = time_us > row->last_us ? time_us : row->last_us;
 		return row;
 	}
@@ -287,9 +250,9 @@ void table_open_row(const struct table *t, struct row *row)
 /* Takes a row out of the slots and closes the gap (Knuth, TAOCP 3, 6.4, algorithm R). */
 static void unlink_slot(struct table_shard *s, const struct pool *pool, struct hash128 key)
 {
-	struct slot *slots = slots_at(s, pool);
+	struct slot *slots = table_slots(s, pool);
 	uint32_t mask = s->cap - 1;
-	uint32_t gap = (uint32_t)(probe(s, pool, key) - slots);
+	uint32_t gap = (uint32_t)(table_probe(s, pool, key) - slots);
 
 	for (uint32_t at = (gap + 1) & mask; slots[at].row; at = (at + 1) & mask) {
 		uint32_t from = slots[at].tag & mask;
@@ -303,7 +266,7 @@ static void unlink_slot(struct table_shard *s, const struct pool *pool, struct h
 
 static void row_drop(struct table *t, struct table_shard *s, struct window_room *room, pool_ref ref)
 {
-	struct row *row = row_at(room->pool, ref);
+	struct row *row = table_row_at(room->pool, ref);
 
 	unlink_slot(s, room->pool, row->key);
 	for (unsigned n = 0; row->early == ROW_OPEN && n < t->spec_count; n++) {
@@ -357,7 +320,7 @@ static pool_ref take_oldest(const struct table *t, struct table_shard *s, const 
 
 	while (*bucket) {
 		pool_ref ref = ring_take(bucket, pool);
-		if (bucket_number(t, row_at(pool, ref)->last_us) <= s->swept) {
+		if (bucket_number(t, table_row_at(pool, ref)->last_us) <= s->swept) {
 			return ref;
 		}
 		bucket_add(t, s, pool, ref);
@@ -392,7 +355,7 @@ static void jump_slow(const struct table *t, struct table_shard *s, const struct
 	for (unsigned b = 0; b < TABLE_BUCKETS; b++) {
 		while (s->buckets[b]) {
 			pool_ref ref = ring_take(&s->buckets[b], pool);
-			int64_t number = bucket_number(t, row_at(pool, ref)->last_us);
+			int64_t number = bucket_number(t, table_row_at(pool, ref)->last_us);
 			nearest = number < nearest ? number : nearest;
 			ring_add(&all, pool, ref);
 		}
@@ -441,13 +404,13 @@ void table_prefetch_expire(const struct table *t, const struct pool *pool, unsig
 		if (!last) {
 			continue;
 		}
-		const char *row = (const char *)row_at(pool, last);
+		const char *row = (const char *)table_row_at(pool, last);
 		if (pass == 0) {
 			__builtin_prefetch(row);
 			__builtin_prefetch(row + 64);
 		} else {
-			table_prefetch_slot(t, pool, row_at(pool, last)->key);
-			__builtin_prefetch(row_at(pool, row_at(pool, last)->next));
+			table_prefetch_slot(t, pool, table_row_at(pool, last)->key);
+			__builtin_prefetch(table_row_at(pool, table_row_at(pool, last)->next));
 		}
 	}
 }
@@ -492,7 +455,7 @@ bool table_evict(struct table *t, struct window_room *room, unsigned shard, cons
 	pool_ref ref = sweep_to_oldest(t, s, room->pool);
 	pool_ref kept = 0;
 
-	if (ref && row_at(room->pool, ref) == keep) {
+	if (ref && table_row_at(room->pool, ref) == keep) {
 		/* Set aside while the next one is looked for. */
 		kept = ref;
 		ref = s->rows > 1 ? sweep_to_oldest(t, s, room->pool) : 0;

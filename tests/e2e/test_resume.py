@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Restarts from end to end: a daemon that is stopped or killed goes on from its snapshot, the call
+log and the inputs, and its alerts are those of a run without interruption.
+
+    test_resume.py [KILLS]    exit 0 all passed; KILLS: how many restarts of each kind (6)
+"""
+import json
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from test_daemon import Daemon, HEADER, TOOL, until
+from test_log import BEGIN, RULES, TRUNKS, number
+
+KILLS = 6
+
+
+class ResumeTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="ringfence-resume-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.random = random.Random(int(os.environ.get("RINGFENCE_TEST_SEED", "11")))
+        (self.folder / "rules.yaml").write_text(RULES.format(people=4))
+        (self.folder / "watched.txt").write_text(number(1) + "\n" + number(2) + "\n")
+        (self.folder / "trunks.csv").write_text(TRUNKS)
+
+    def rows(self, count, first=0):
+        text = ""
+        for n in range(first, first + count):
+            end = BEGIN + n // 5
+            trunk = self.random.choice(["t-in", "t-home"])
+            text += (f"call-{n},{end - 5},,{end},+4474{self.random.randrange(3000):08d},"
+                     f"{number(self.random.randrange(80))},{trunk},out,487,caller,,\n")
+        return text
+
+    def config(self, source, every="100ms"):
+        return ("site: {name: demo, engine: edge-1, country: GB}\nstate: state\nrules: [rules.yaml]\n"
+                "trunks: trunks.csv\nalerts: {file: alerts.ndjson}\nlog: {path: calls}\n"
+                f"snapshots: {{every: {every}}}\nmetrics: {{listen: '127.0.0.1:0'}}\n"
+                f"sources:\n  - {source}\n")
+
+    FILE = "cdr_file: {path: cdr.csv}"
+
+    def start(self, source, *args):
+        return Daemon(self, self.folder, self.config(source), *args)
+
+    def expected(self):
+        out = subprocess.run([TOOL, "replay", "cdr.csv", "--config", "ringfence.yaml", "--key",
+                              "state/hash.key", "--alerts", "-"], cwd=self.folder, check=True,
+                             capture_output=True, text=True)
+        return out.stdout
+
+    def interrupted(self, interrupt, count):
+        """Runs to the end of the file with interruptions on the way; how many runs it took."""
+        (self.folder / "cdr.csv").write_text(HEADER + self.rows(400000))
+        for runs in range(1, count + 1):
+            daemon = self.start(self.FILE, "--exit-when-done")
+            time.sleep(0.05 + self.random.random() * 0.7)
+            if daemon.process.poll() is None:
+                interrupt(daemon)
+            else:
+                self.assertEqual(daemon.process.returncode, 0, daemon.log())
+        daemon = self.start(self.FILE, "--exit-when-done")
+        self.assertEqual(daemon.process.wait(60), 0, daemon.log())
+        self.last_log = daemon.log()
+
+    def same_alerts(self):
+        alerts = (self.folder / "alerts.ndjson").read_text()
+        expected = self.expected()
+        self.assertGreater(expected.count("\n"), 100)
+        self.assertEqual(alerts.count("\n"), expected.count("\n"), self.last_log)
+        self.assertEqual(alerts, expected)
+
+    def test_killed_at_random(self):
+        self.interrupted(Daemon.kill, KILLS)
+        self.same_alerts()
+
+    def test_stopped_at_random(self):
+        def stop(daemon):
+            daemon.logged("started")
+            self.assertEqual(daemon.stop(), 0, daemon.log())
+
+        self.interrupted(stop, KILLS)
+        self.same_alerts()
+
+    def test_damaged_snapshots_are_refused(self):
+        self.interrupted(Daemon.kill, KILLS)
+        self.same_alerts()
+        snapshots = sorted((self.folder / "state/snapshots").glob("*.state"))
+        self.assertLessEqual(len(snapshots), 3)
+        data = bytearray(snapshots[-1].read_bytes())
+        data[len(data) // 2] ^= 1
+        snapshots[-1].write_bytes(data)
+        daemon = self.start(self.FILE, "--exit-when-done")
+        self.assertEqual(daemon.process.wait(60), 0)
+        self.assertRegex(daemon.log(), r"snapshots refused file=\S+ why=")
+        self.last_log = daemon.log()
+        self.same_alerts()
+
+    def test_live_windows_survive(self):
+        """Calls before the stop and after it count together; nothing is raised twice."""
+        listen = "cdr_listen: {address: 'unix:cdr.sock', reorder: 0s, idle: 100ms}"
+        sent = []
+        for kill in (False, True, False, True):
+            daemon = self.start(listen)
+            until("the socket", (self.folder / "cdr.sock").exists)
+            with socket.socket(socket.AF_UNIX) as sender:
+                sender.connect(str(self.folder / "cdr.sock"))
+                sent.append(self.rows(3000, 3000 * len(sent)))
+                sender.sendall((HEADER + sent[-1]).encode())
+                until("the calls", lambda: daemon.metrics()["ringfence_detector_events_total"] > 0)
+                until("the log", lambda: daemon.metrics()["ringfence_log_written_total"] >= 3000)
+                until("the alerts' file", lambda: daemon.metrics()["ringfence_snapshots_total"] >= 1)
+            time.sleep(0.3)
+            if kill:
+                daemon.kill()
+                (self.folder / "cdr.sock").unlink()
+            else:
+                self.assertEqual(daemon.stop(), 0, daemon.log())
+        daemon = self.start(listen)
+        daemon.logged("started")
+        self.assertEqual(daemon.stop(), 0)
+        (self.folder / "cdr.csv").write_text(HEADER + "".join(sent))
+        strip = lambda text: [{k: v for k, v in json.loads(line)["data"].items() if k not in ("partial",)}
+                              for line in text.splitlines()]
+        alerts = (self.folder / "alerts.ndjson").read_text()
+        self.assertEqual(strip(alerts), strip(self.expected()))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1].isdigit():
+        KILLS = int(sys.argv.pop(1))
+    outcome = unittest.main(exit=False, verbosity=2).result
+    bad = len(outcome.failures) + len(outcome.errors)
+    print(f"{outcome.testsRun - bad - len(outcome.skipped)} passed, {bad} failed, "
+          f"{len(outcome.skipped)} skipped")
+    sys.exit(bad > 0)
