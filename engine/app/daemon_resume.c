@@ -239,6 +239,10 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 	snapshot_folder(d, folder);
 	d->snapshot_us = mono_us;
 	pipeline_finish(d->pipeline);
+	if (d->file_sink) {
+		/* Alerts of what the snapshot counts as past are not raised again. */
+		(void)d->file_sink->ops->drain(d->file_sink, 0);
+	}
 	const struct snapshot_info info = info_of(d);
 	d->snapshot = snapshot_begin(folder, d->pipeline, &d->key, &info);
 	d->snapshots_failed += d->snapshot < 0;
