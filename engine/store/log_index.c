@@ -86,9 +86,10 @@ bool filter_has(const struct filter *f, uint64_t hash)
 struct filter_maker {
 	const struct hash_key *key;
 	int64_t from_us, to_us;
+	struct slice trunk_in, trunk_out; /* of the event before */
 	size_t count;
-	uint64_t keys[LOG_BLOCK_EVENTS * EVENT_KEYS]; /* all different */
-	uint64_t seen[1 << SEEN_BITS];                /* the same as a hash table; 0: free */
+	uint64_t keys[LOG_BLOCK_EVENTS * EVENT_KEYS];
+	uint64_t seen[1 << SEEN_BITS]; /* those that come again, as a hash table; 0: free */
 };
 
 static void maker_reset(struct filter_maker *m)
@@ -96,6 +97,8 @@ static void maker_reset(struct filter_maker *m)
 	m->from_us = INT64_MAX;
 	m->to_us = INT64_MIN;
 	m->count = 0;
+	m->trunk_in = SLICE_NONE;
+	m->trunk_out = SLICE_NONE;
 	memset(m->seen, 0, sizeof(m->seen));
 }
 
@@ -115,6 +118,13 @@ void filter_maker_free(struct filter_maker *m)
 	free(m);
 }
 
+static void keep_key(struct filter_maker *m, uint64_t hash)
+{
+	if (m->count < sizeof(m->keys) / sizeof(m->keys[0])) {
+		m->keys[m->count++] = hash;
+	}
+}
+
 static void add_key(struct filter_maker *m, enum index_key kind, struct slice text)
 {
 	if (!text.p) {
@@ -125,9 +135,27 @@ static void add_key(struct filter_maker *m, enum index_key kind, struct slice te
 	while (m->seen[at] && m->seen[at] != hash) {
 		at = (at + 1) & ((1 << SEEN_BITS) - 1);
 	}
-	if (!m->seen[at] && m->count < sizeof(m->keys) / sizeof(m->keys[0])) {
+	if (!m->seen[at]) {
 		m->seen[at] = hash;
-		m->keys[m->count++] = hash;
+		keep_key(m, hash);
+	}
+}
+
+/* Of what hardly ever comes twice: a repeated key costs bits, not truth. */
+static void add_new_key(struct filter_maker *m, enum index_key kind, struct slice text)
+{
+	if (text.p) {
+		keep_key(m, index_key_hash(m->key, kind, text));
+	}
+}
+
+/* Of what hardly ever changes: the codec gives an equal text of a block at the same place. */
+static void add_steady_key(struct filter_maker *m, enum index_key kind, struct slice text,
+                           struct slice *before)
+{
+	if (text.p != before->p || text.len != before->len) {
+		add_key(m, kind, text);
+		*before = text;
 	}
 }
 
@@ -155,9 +183,9 @@ void filter_maker_add(struct filter_maker *m, const struct event *e)
 	}
 	add_number(m, INDEX_CALLER, e->caller.text);
 	add_number(m, INDEX_CALLEE, e->callee.text);
-	add_key(m, INDEX_TRUNK, e->trunk_in);
-	add_key(m, INDEX_TRUNK, e->trunk_out);
-	add_key(m, INDEX_CALL_ID, e->call_id);
+	add_steady_key(m, INDEX_TRUNK, e->trunk_in, &m->trunk_in);
+	add_steady_key(m, INDEX_TRUNK, e->trunk_out, &m->trunk_out);
+	add_new_key(m, INDEX_CALL_ID, e->call_id);
 	add_time(m, e->start_us);
 	add_time(m, e->time_us);
 }
