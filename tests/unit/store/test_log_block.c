@@ -230,26 +230,49 @@ static void leave_out(struct event *e, enum log_field f)
 	struct event none;
 
 	event_init(&none, e->kind);
-#define OUT(field, member)     \
- if (f == LOG_FIELD_##field) { \
-  e->member = none.member;     \
- }
-	OUT(CALLER, caller)
-	OUT(CALLEE, callee)
-	OUT(DISPLAY, display)
-	OUT(PAI, pai)
-	OUT(FROM, from) OUT(DIVERT, divert) OUT(DIVERT, forwarded) OUT(TRUNK, trunk_in)
-		OUT(TRUNK, trunk_out) OUT(ADDRESS, src) OUT(ADDRESS, dst) OUT(UA, ua) OUT(
-			ACCOUNT, account) OUT(STIR, attest) OUT(STIR, verstat) OUT(STIR, stir_orig)
-			OUT(STIR, stir_dest) OUT(STIR, stir_iat_us) OUT(STIR, stir_signer) OUT(
-				STIR, stir_origid) OUT(RESULT, answered) OUT(RESULT, start_us)
-				OUT(RESULT, answer_us) OUT(RESULT, duration_us) OUT(RESULT, ring_us)
-					OUT(RESULT, setup_us) OUT(RESULT, q850) OUT(RESULT, cause)
-						OUT(RESULT, hangup_by) OUT(RESULT, sip_code) OUT(
-							RESULT, cost) OUT(EQUIPMENT, cell)
-							OUT(EQUIPMENT, imei) OUT(EQUIPMENT, imsi)
-								OUT(SIP, method) OUT(SIP, to_user)
-									OUT(SIP, from_user)
+#define OUT(field, member)      \
+ do {                           \
+  if (f == LOG_FIELD_##field) { \
+   e->member = none.member;     \
+  }                             \
+ } while (0)
+	OUT(CALLER, caller);
+	OUT(CALLEE, callee);
+	OUT(DISPLAY, display);
+	OUT(PAI, pai);
+	OUT(FROM, from);
+	OUT(DIVERT, divert);
+	OUT(DIVERT, forwarded);
+	OUT(TRUNK, trunk_in);
+	OUT(TRUNK, trunk_out);
+	OUT(ADDRESS, src);
+	OUT(ADDRESS, dst);
+	OUT(UA, ua);
+	OUT(ACCOUNT, account);
+	OUT(STIR, attest);
+	OUT(STIR, verstat);
+	OUT(STIR, stir_orig);
+	OUT(STIR, stir_dest);
+	OUT(STIR, stir_iat_us);
+	OUT(STIR, stir_signer);
+	OUT(STIR, stir_origid);
+	OUT(RESULT, answered);
+	OUT(RESULT, start_us);
+	OUT(RESULT, answer_us);
+	OUT(RESULT, duration_us);
+	OUT(RESULT, ring_us);
+	OUT(RESULT, setup_us);
+	OUT(RESULT, q850);
+	OUT(RESULT, cause);
+	OUT(RESULT, hangup_by);
+	OUT(RESULT, sip_code);
+	OUT(RESULT, cost);
+	OUT(EQUIPMENT, cell);
+	OUT(EQUIPMENT, imei);
+	OUT(EQUIPMENT, imsi);
+	OUT(SIP, method);
+	OUT(SIP, to_user);
+	OUT(SIP, from_user);
 #undef OUT
 }
 
