@@ -236,7 +236,10 @@ class LogTest(unittest.TestCase):
     def test_full_disk(self):
         small = self.folder / "small"
         small.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small],
+                                 stderr=subprocess.DEVNULL)
+        if mounted.returncode:
+            self.skipTest("no small disk can be mounted here")
         self.addCleanup(subprocess.run, ["umount", small], check=True)
         (self.folder / "cdr.csv").write_text(HEADER + self.rows(60000))
         daemon = self.start(source="cdr_file: {path: cdr.csv}", log=f"log: {{path: {small}/calls}}\n")
