@@ -11,7 +11,7 @@ packages_build="cmake ninja-build gcc pkg-config libc6-dev libpcap-dev libpcre2-
  libhiredis-dev libyaml-dev libssl-dev zlib1g-dev libzstd-dev libxxhash-dev tzdata"
 packages_demo="redis-server redis-tools"
 packages_test="git clang clang-format lld libclang-rt-14-dev llvm g++ libcmocka-dev libphonenumber-dev
- python3 python3-jsonschema python3-redis python3-yaml iproute2 sip-tester procps"
+ python3 python3-jsonschema python3-redis python3-yaml iproute2 mount sip-tester procps"
 
 install_packages() {
 	missing=""
