@@ -8,20 +8,22 @@
  * segment is left as it is (its whole blocks stay readable) and the next block tries a new one.
  *
  *	call_log_open(&options, &log, &why);
- *	call_log_event(log, number, &event) ... call_log_cut(log);       in order, one thread
- *	call_log_note(log, &note);                                       a control action, at its
- *place call_log_tick(log, wall_us);                    now and then: blocks that wait, age, size
- *	call_log_close(log);                                             writes everything
+ *	call_log_event(log, number, &event) ... call_log_cut(log);   in order, one thread
+ *	call_log_note(log, &note);                                   a control action, at its place
+ *	call_log_tick(log, wall_us);                                 now and then
+ *	call_log_close(log);                                         writes everything
  *
  * Files: PATH/<first event number, 20 digits>-<time opened, us>.calls, mode 0600 in a folder 0700.
- * A segment is a header, frames, and at its end an index; a segment without index (still written,
- *or killed) is read by walking its frames. A frame is: magic, type, payload length, span, CRC-32C
- *of header and payload (RFC 3720 B.4). A new segment begins when the newest event time enters
- *another hour, or at CALL_LOG_SEGMENT_MAX bytes, never because a time went back.
+ * A segment is a header, frames, and at its end an index (log_segment.h); one without index (still
+ * written, or killed) is read by walking its frames. A frame is: magic, type, sequence, length,
+ * span, CRC-32C of payload and of header (RFC 3720 B.4). A new segment begins when the newest event
+ * time enters another hour, or at CALL_LOG_SEGMENT_MAX bytes, never because a time went back.
  *
  * Retention: whole segments, oldest first, that lie wholly before newest event time - retention, or
  * while the folder is over its size; never the one being written, nor one that a file PATH/holds
- * names (a line a hold: FROM..TO in RFC 3339, text).
+ * names (a line a hold: FROM..TO in RFC 3339 without blanks, then text; # a comment; a line that is
+ * not understood holds everything). The newest event time is believed up to a day ahead of the
+ * clock that ticks tell: one event of a far future does not take the log away.
  */
 #ifndef ENGINE_STORE_CALL_LOG_H
 #define ENGINE_STORE_CALL_LOG_H
@@ -90,7 +92,9 @@ int64_t call_log_last_time(const struct call_log *log);
 void call_log_event(struct call_log *log, uint64_t number, const struct event *e);
 void call_log_cut(struct call_log *log);
 void call_log_note(struct call_log *log, const struct log_note *note);
-/* Hands a part-filled block on when its first event is older than a second; applies retention. */
+/* Hands a part-filled block on when an earlier tick, a second or more ago, saw it so; once a second
+ * syncs and applies retention.
+ */
 void call_log_tick(struct call_log *log, int64_t wall_us);
 /* Everything taken is on disk when it returns (or counted as shed). */
 void call_log_flush(struct call_log *log);

@@ -1,6 +1,10 @@
 /* Reads the call log back: a range of event time in the order in which it was seen, or single
- *calls. What is damaged is named and stepped over; nothing is invented. Works on a log that is
- *being written, up to its last whole block.
+ * calls. What is damaged is named and stepped over; nothing is invented. Works on a log that is
+ * being written, up to its last whole block.
+ *
+ * Of a range, notes and damage are told that lie between the first and the last block that may hold
+ * an event of it; where an end of the range is open, all to that end of the log. The end of a batch
+ * is told when an event of it was.
  *
  *	log_reader_open(&options, &r, &why);
  *	while ((kind = log_reader_next(r, &item)) != LOG_ITEM_END) ...
@@ -46,12 +50,13 @@ int log_reader_open(const struct log_reader_options *options, struct log_reader 
 enum log_item_kind log_reader_next(struct log_reader *r, struct log_item *item);
 void log_reader_close(struct log_reader *r);
 
-/* Single calls (KIND_CALL), by any of these; missing slices ask nothing. Numbers are compared by
- * their digits ("+44 20 ..." and "4420..." alike); a hit is the whole of what was written.
+/* Single calls (KIND_CALL), by all of these that are not missing; INSTANT_NONE: open. Numbers are
+ * compared by their first 64 digits ("+44 20 ..." and "4420..." alike), one with a letter in it as
+ * it stands; a hit is the whole of what was written.
  */
 struct log_query {
 	struct slice caller, callee, trunk, call_id;
-	int64_t from_us, to_us; /* of the call's start or end; INSTANT_NONE: open */
+	int64_t from_us, to_us; /* of the call's start or end (its event time), half-open */
 	uint64_t limit;         /* calls told at most; counting goes on */
 };
 
