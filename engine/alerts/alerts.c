@@ -25,9 +25,10 @@ struct alerts {
 	struct buf json;
 	char id[2 * MAC_SIZE + 1];
 	int64_t now_us;
+	int64_t newest_us;        /* the latest instant ever: late findings come behind it */
 	struct opening *openings; /* of the present instant, by key */
-	size_t opening_count;
-	size_t opening_cap; /* a power of two */
+	size_t opening_count;     /* of the present instant */
+	size_t opening_cap;       /* a power of two */
 };
 
 struct alerts *alerts_new(const struct alerts_options *options)
@@ -39,6 +40,7 @@ struct alerts *alerts_new(const struct alerts_options *options)
 	}
 	a->options = *options;
 	a->now_us = INT64_MIN;
+	a->newest_us = INT64_MIN;
 	a->suppress =
 		suppress_new(options->suppress_max ? options->suppress_max : SUPPRESS_MAX_DEFAULT);
 	if (!a->suppress) {
@@ -99,12 +101,30 @@ static bool openings_room(struct alerts *a)
 	return true;
 }
 
+static size_t count_live(const struct alerts *a)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < a->opening_cap; i++) {
+		count += is_live(a, &a->openings[i]);
+	}
+	return count;
+}
+
+/* An instant that comes again behind a late one finds those of its openings that nobody displaced.
+ */
+static void go_to(struct alerts *a, int64_t time_us)
+{
+	a->now_us = time_us;
+	a->opening_count = time_us > a->newest_us ? 0 : count_live(a);
+	a->newest_us = time_us > a->newest_us ? time_us : a->newest_us;
+}
+
 /* How many openings with this id the present instant has seen. */
 static uint32_t ordinal(struct alerts *a, int64_t time_us, struct hash128 id)
 {
 	if (time_us != a->now_us) {
-		a->now_us = time_us;
-		a->opening_count = 0;
+		go_to(a, time_us);
 	}
 	if (!openings_room(a)) {
 		return 0;
@@ -192,6 +212,17 @@ void alerts_skip(struct alerts *a, uint64_t next)
 
 static const char section[] = "alerts";
 
+/* Slots of whatever instant: one may come again. */
+static size_t count_used(const struct alerts *a)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < a->opening_cap; i++) {
+		count += a->openings[i].count != 0;
+	}
+	return count;
+}
+
 void alerts_save(const struct alerts *a, struct state_out *out)
 {
 	state_begin(out, section);
@@ -199,13 +230,15 @@ void alerts_save(const struct alerts *a, struct state_out *out)
 	state_u64(out, a->stats.raised);
 	state_u64(out, a->stats.suppressed);
 	state_u64(out, (uint64_t)a->now_us);
+	state_u64(out, (uint64_t)a->newest_us);
 	state_u64(out, a->opening_cap);
-	state_u64(out, a->opening_count);
+	state_u64(out, count_used(a));
 	for (size_t i = 0; i < a->opening_cap; i++) {
-		if (is_live(a, &a->openings[i])) {
+		if (a->openings[i].count) {
 			state_u64(out, i);
 			state_u64(out, a->openings[i].id.lo);
 			state_u64(out, a->openings[i].id.hi);
+			state_u64(out, (uint64_t)a->openings[i].time_us);
 			state_u32(out, a->openings[i].count);
 		}
 	}
@@ -213,19 +246,19 @@ void alerts_save(const struct alerts *a, struct state_out *out)
 	state_end(out);
 }
 
-/* Each opening at its old place: where find_opening looks for it. */
+/* Each opening at its old place. With late findings between, one may lie where it is not found, as
+ * it did before; that half of the slots at most are live makes every search end.
+ */
 static int load_openings(struct alerts *a, struct state_in *in, struct state_view *v)
 {
 	uint64_t cap = state_get_u64(v), count = state_get_u64(v);
 
 	a->opening_cap = (size_t)cap;
-	a->opening_count = (size_t)count;
 	if (cap == 0 && count == 0) {
 		return OK;
 	}
 	/* A table once large stays so; the bound only keeps a forged number off the allocator. */
-	if (cap < OPENINGS_MIN || (cap & (cap - 1)) != 0 || cap > UINT32_MAX || count * 2 > cap ||
-	    count > cap) {
+	if (cap < OPENINGS_MIN || (cap & (cap - 1)) != 0 || cap > UINT32_MAX || count > cap) {
 		return state_in_fail(in, "section %s: another number of openings", section);
 	}
 	a->openings = calloc(a->opening_cap, sizeof(*a->openings));
@@ -235,20 +268,18 @@ static int load_openings(struct alerts *a, struct state_in *in, struct state_vie
 	}
 	for (size_t i = 0; i < count; i++) {
 		uint64_t at = state_get_u64(v);
-		struct opening o = {.time_us = a->now_us, .id.lo = state_get_u64(v)};
+		struct opening o = {.id.lo = state_get_u64(v)};
 		o.id.hi = state_get_u64(v);
+		o.time_us = (int64_t)state_get_u64(v);
 		o.count = state_get_u32(v);
 		if (v->failed || at >= cap || !o.count || a->openings[at].count) {
 			return state_in_fail(in, "section %s: broken openings", section);
 		}
 		a->openings[at] = o;
 	}
-	for (size_t i = 0; i < cap; i++) {
-		const struct opening *o = &a->openings[i];
-		if (o->count && find_opening(a, o->id) != o) {
-			return state_in_fail(in, "section %s: an opening where nobody looks",
-			                     section);
-		}
+	a->opening_count = count_live(a);
+	if (a->opening_count * 2 > cap) {
+		return state_in_fail(in, "section %s: another number of openings", section);
 	}
 	return OK;
 }
@@ -263,12 +294,14 @@ int alerts_load(struct alerts *a, struct state_in *in)
 		return err;
 	}
 	next.openings = NULL;
+	next.opening_count = 0;
 	next.suppress = suppress_new(a->options.suppress_max ? a->options.suppress_max
 	                                                     : SUPPRESS_MAX_DEFAULT);
 	next.seq = state_get_u64(&v);
 	next.stats.raised = state_get_u64(&v);
 	next.stats.suppressed = state_get_u64(&v);
 	next.now_us = (int64_t)state_get_u64(&v);
+	next.newest_us = (int64_t)state_get_u64(&v);
 	if (!next.suppress) {
 		(void)state_in_fail(in, "no memory");
 		return E_NOMEM;

@@ -42,7 +42,7 @@ void alerts_skip(struct alerts *a, uint64_t next);
 
 /* A section of its own. */
 void alerts_save(const struct alerts *a, struct state_out *out);
-/* Sequence number, counts, suppressions and the openings of the present instant take the place of
+/* Sequence number, counts, suppressions and openings take the place of
  * a's; a is untouched after an error: E_INVALID (in->why), E_NOTFOUND, E_NOMEM.
  */
 int alerts_load(struct alerts *a, struct state_in *in);

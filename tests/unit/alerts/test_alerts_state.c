@@ -111,6 +111,34 @@ static void test_goes_on(void **state)
 	alerts_free(two);
 }
 
+/* Late findings take the instant back and forth: its openings are found again, and saved so. */
+static void test_late_findings(void **state)
+{
+	struct finding_rule rule = {
+		.name = SLICE_LIT("p/a"), .severity = "low", .ruleset = "b2:00"};
+	struct alerts *one = open_alerts(), *two = open_alerts();
+	uint64_t seed = 5;
+
+	(void)state;
+	for (unsigned i = 0; i < 6000; i++) {
+		/* Three instants in turn, each with more keys every time: the table fills. */
+		struct finding f = {.rule = &rule,
+		                    .time_us = T0 + (int64_t)draw(&seed, 3),
+		                    .key = {draw(&seed, 20 + i / 4), 0},
+		                    .subject_type = "caller"};
+		struct alert x, y;
+		assert_true(alerts_take(one, &f, &x));
+		assert_true(alerts_take(two, &f, &y));
+		assert_int_equal(y.seq, x.seq);
+		assert_true(slice_eq(y.id, x.id));
+		if (draw(&seed, 60) == 0) {
+			two = replace(two);
+		}
+	}
+	alerts_free(one);
+	alerts_free(two);
+}
+
 /* Any byte of the section changed behind a right checksum: refused or harmless. */
 static void test_forged(void **state)
 {
@@ -157,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_goes_on),
+		cmocka_unit_test(test_late_findings),
 		cmocka_unit_test(test_forged),
 	};
 
