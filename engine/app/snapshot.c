@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/err.h"
+#include "core/folder.h"
 #include "core/log.h"
 #include "features/table.h"
 
@@ -84,17 +85,6 @@ static void prune(const char *folder)
 	free_names(names, count);
 }
 
-static bool sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0) {
-		close(fd);
-	}
-	return good;
-}
-
 /* ---- writing ---- */
 
 static int write_file(int fd, const struct pipeline *p, const struct hash_key *key,
@@ -134,7 +124,7 @@ int snapshot_write(const char *folder, const struct pipeline *p, const struct ha
 	}
 	int err = write_file(fd, p, key, info);
 	close(fd);
-	if (err == OK && (rename(temp, final) != 0 || !sync_folder(folder))) {
+	if (err == OK && (rename(temp, final) != 0 || folder_sync(folder) != OK)) {
 		err = E_IO;
 	}
 	if (err) {

@@ -1,6 +1,5 @@
 #include "core/state.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "core/crypto.h"
 #include "core/err.h"
+#include "core/le.h"
 
 enum {
 	VERSION = 1,
@@ -51,18 +51,6 @@ static uint64_t sum_slice(const struct hash_key *key, struct slice s)
 	return sum;
 }
 
-static void add_u32(struct buf *b, uint32_t value)
-{
-	value = htole32(value);
-	buf_add(b, &value, sizeof(value));
-}
-
-static void add_u64(struct buf *b, uint64_t value)
-{
-	value = htole64(value);
-	buf_add(b, &value, sizeof(value));
-}
-
 /* ---- writing ---- */
 
 static void write_all(struct state_out *o, const char *p, size_t len)
@@ -89,14 +77,14 @@ int state_out_open(struct state_out *o, int fd, const struct state_head *head)
 	*o = (struct state_out){.fd = fd, .block = malloc(BLOCK_SIZE)};
 	hash_key_default(&o->key);
 	buf_add(h, magic_head, MAGIC_SIZE);
-	add_u32(h, VERSION);
+	le32_put(h, VERSION);
 	buf_add(h, &order_mark, sizeof(order_mark));
 	buf_add(h, head->key, STATE_KEY_SIZE);
 	buf_add(h, head->build, STATE_BUILD_SIZE);
-	add_u64(h, head->event);
-	add_u64(h, head->alert);
+	le64_put(h, head->event);
+	le64_put(h, head->alert);
 	for (unsigned i = 0; i < STATE_VALUES; i++) {
-		add_u64(h, head->values[i]);
+		le64_put(h, head->values[i]);
 	}
 	if (!o->block || h->failed) {
 		o->err = E_NOMEM;
@@ -158,8 +146,8 @@ void state_end(struct state_out *o)
 {
 	flush(o);
 	buf_add(&o->directory, o->name, STATE_NAME_SIZE);
-	add_u64(&o->directory, o->len);
-	add_u64(&o->directory, o->sum);
+	le64_put(&o->directory, o->len);
+	le64_put(&o->directory, o->sum);
 }
 
 /* Over the header and the directory: what the sections' own checksums leave open. */
@@ -174,9 +162,9 @@ int state_out_close(struct state_out *o)
 
 	if (o->err == OK && !o->directory.failed) {
 		struct slice directory = buf_view(&o->directory);
-		add_u64(&trailer, directory.len / ENTRY_SIZE);
-		add_u64(&trailer, o->total + directory.len + TRAILER_SIZE);
-		add_u64(&trailer, sum_frame(&o->key, buf_view(&o->head), directory));
+		le64_put(&trailer, directory.len / ENTRY_SIZE);
+		le64_put(&trailer, o->total + directory.len + TRAILER_SIZE);
+		le64_put(&trailer, sum_frame(&o->key, buf_view(&o->head), directory));
 		buf_add(&trailer, magic_end, MAGIC_SIZE);
 		write_all(o, directory.p, directory.len);
 		write_all(o, trailer.p, trailer.len);

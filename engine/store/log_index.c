@@ -60,8 +60,8 @@ bool filter_get(struct slice payload, struct filter *f)
 		return false;
 	}
 	*f = (struct filter){
-		.from_us = (int64_t)get_u64(payload.p),
-		.to_us = (int64_t)get_u64(payload.p + 8),
+		.from_us = (int64_t)le64_get(payload.p),
+		.to_us = (int64_t)le64_get(payload.p + 8),
 		.bits = slice_skip(payload, FILTER_HEADER),
 	};
 	return true;
@@ -76,7 +76,7 @@ bool filter_has(const struct filter *f, uint64_t hash)
 	}
 	const char *part = f->bits.p + FILTER_PART * filter_part(hash, parts);
 	for (size_t i = 0; i < FILTER_WORDS; i++) {
-		if (!(get_u32(part + 4 * i) & filter_bit(hash, i))) {
+		if (!(le32_get(part + 4 * i) & filter_bit(hash, i))) {
 			return false;
 		}
 	}
@@ -194,8 +194,8 @@ void filter_maker_put(struct filter_maker *m, struct buf *out)
 {
 	size_t parts = (m->count * INDEX_KEY_BITS + 8 * FILTER_PART - 1) / (8 * FILTER_PART);
 
-	put_u64(out, (uint64_t)m->from_us);
-	put_u64(out, (uint64_t)m->to_us);
+	le64_put(out, (uint64_t)m->from_us);
+	le64_put(out, (uint64_t)m->to_us);
 	buf_reserve(out, parts * FILTER_PART);
 	if (!out->failed) {
 		char *bits = out->p + out->len;
@@ -218,22 +218,22 @@ void filter_maker_put(struct filter_maker *m, struct buf *out)
 
 void index_entry_put(struct buf *out, const struct index_entry *e)
 {
-	put_u64(out, e->offset);
-	put_u32(out, e->filter_size);
-	put_u32(out, e->block_size);
+	le64_put(out, e->offset);
+	le32_put(out, e->filter_size);
+	le32_put(out, e->block_size);
 	put_span(out, &e->span);
-	put_u64(out, (uint64_t)e->from_us);
-	put_u64(out, (uint64_t)e->to_us);
+	le64_put(out, (uint64_t)e->from_us);
+	le64_put(out, (uint64_t)e->to_us);
 }
 
 struct index_entry index_entry_get(const char *p)
 {
 	return (struct index_entry){
-		.offset = get_u64(p),
-		.filter_size = get_u32(p + 8),
-		.block_size = get_u32(p + 12),
+		.offset = le64_get(p),
+		.filter_size = le32_get(p + 8),
+		.block_size = le32_get(p + 12),
 		.span = get_span(p + 16),
-		.from_us = (int64_t)get_u64(p + 16 + SPAN_SIZE),
-		.to_us = (int64_t)get_u64(p + 24 + SPAN_SIZE),
+		.from_us = (int64_t)le64_get(p + 16 + SPAN_SIZE),
+		.to_us = (int64_t)le64_get(p + 24 + SPAN_SIZE),
 	};
 }

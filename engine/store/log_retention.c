@@ -154,8 +154,7 @@ static bool remove_segment(const char *folder, const struct segment_name *name)
 {
 	char path[PATH_MAX];
 
-	return (size_t)snprintf(path, sizeof(path), "%s/%s", folder, name->text) < sizeof(path) &&
-	       (unlink(path) == 0 || errno == ENOENT);
+	return segment_path(folder, name, path) && (unlink(path) == 0 || errno == ENOENT);
 }
 
 size_t segment_states_retain(struct segment_states *s, const char *path, int64_t before_us,

@@ -1,7 +1,9 @@
 #include "store/log_segment.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,65 +13,25 @@
 static const char segment_magic[8] = "RFCALLS\n";
 static const char frame_magic[4] = {'\xf5', 'R', 'F', '\n'};
 
-/* ---- little-endian pieces ---- */
-
-static void put_le(struct buf *out, uint64_t value, size_t size)
-{
-	char bytes[8];
-
-	for (size_t i = 0; i < size; i++) {
-		bytes[i] = (char)(uint8_t)(value >> 8 * i);
-	}
-	buf_add(out, bytes, size);
-}
-
-static uint64_t get_le(const char *p, size_t size)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		value |= (uint64_t)(uint8_t)p[i] << 8 * i;
-	}
-	return value;
-}
-
-void put_u32(struct buf *out, uint32_t value)
-{
-	put_le(out, value, 4);
-}
-
-void put_u64(struct buf *out, uint64_t value)
-{
-	put_le(out, value, 8);
-}
-
-uint32_t get_u32(const char *p)
-{
-	return (uint32_t)get_le(p, 4);
-}
-
-uint64_t get_u64(const char *p)
-{
-	return get_le(p, 8);
-}
+/* ---- spans ---- */
 
 void put_span(struct buf *out, const struct log_span *s)
 {
-	put_u32(out, s->count);
-	put_u64(out, s->first);
-	put_u64(out, s->last);
-	put_u64(out, (uint64_t)s->min_us);
-	put_u64(out, (uint64_t)s->max_us);
+	le32_put(out, s->count);
+	le64_put(out, s->first);
+	le64_put(out, s->last);
+	le64_put(out, (uint64_t)s->min_us);
+	le64_put(out, (uint64_t)s->max_us);
 }
 
 struct log_span get_span(const char *p)
 {
 	return (struct log_span){
-		.count = get_u32(p),
-		.first = get_u64(p + 4),
-		.last = get_u64(p + 12),
-		.min_us = (int64_t)get_u64(p + 20),
-		.max_us = (int64_t)get_u64(p + 28),
+		.count = le32_get(p),
+		.first = le64_get(p + 4),
+		.last = le64_get(p + 12),
+		.min_us = (int64_t)le64_get(p + 20),
+		.max_us = (int64_t)le64_get(p + 28),
 	};
 }
 
@@ -83,17 +45,35 @@ void segment_name_make(struct segment_name *n, uint64_t first, int64_t opened_us
 	               n->opened_us);
 }
 
+static uint64_t take_digits(const char **text)
+{
+	uint64_t value = 0;
+
+	while (ascii_is_digit(**text)) {
+		value = value * 10 + (uint64_t)(*(*text)++ - '0');
+	}
+	return value;
+}
+
 bool segment_name_parse(const char *text, struct segment_name *n)
 {
-	uint64_t first;
-	int64_t opened_us;
+	const char *at = text;
+	uint64_t first = take_digits(&at);
 
-	if (sscanf(text, "%20" SCNu64 "-%19" SCNd64, &first, &opened_us) != 2) {
-		return false;
-	}
-	/* Only what segment_name_make writes: signs, blanks and other tails are somebody else's. */
-	segment_name_make(n, first, opened_us);
+	at += *at == '-';
+	/* Only what segment_name_make writes: too large numbers and other tails are somebody
+	 * else's.
+	 */
+	segment_name_make(n, first, (int64_t)take_digits(&at));
 	return strcmp(n->text, text) == 0;
+}
+
+bool segment_path(const char *folder, const struct segment_name *n, char *out)
+{
+	int len = snprintf(out, PATH_MAX, "%s/%s", folder, n->text);
+
+	errno = ENAMETOOLONG;
+	return len >= 0 && len < PATH_MAX;
 }
 
 static int cmp_names(const void *left, const void *right)
@@ -167,15 +147,15 @@ void segment_header_put(struct buf *out, const struct segment_header *h)
 	size_t start = out->len;
 
 	buf_add(out, segment_magic, sizeof(segment_magic));
-	put_u32(out, SEGMENT_VERSION);
-	put_u32(out, h->fields);
-	put_u64(out, h->key_id);
-	put_u64(out, h->first);
-	put_u64(out, (uint64_t)h->opened_us);
-	put_u64(out, h->before_first);
-	put_u64(out, h->before_last);
+	le32_put(out, SEGMENT_VERSION);
+	le32_put(out, h->fields);
+	le64_put(out, h->key_id);
+	le64_put(out, h->first);
+	le64_put(out, (uint64_t)h->opened_us);
+	le64_put(out, h->before_first);
+	le64_put(out, h->before_last);
 	if (!out->failed) {
-		put_u32(out, crc32c(0, out->p + start, out->len - start));
+		le32_put(out, crc32c(0, out->p + start, out->len - start));
 	}
 }
 
@@ -189,19 +169,19 @@ const char *segment_header_get(struct slice bytes, struct segment_header *h)
 	if (memcmp(p, segment_magic, sizeof(segment_magic)) != 0) {
 		return "not a segment";
 	}
-	if (crc32c(0, p, SEGMENT_HEADER - 4) != get_u32(p + SEGMENT_HEADER - 4)) {
+	if (crc32c(0, p, SEGMENT_HEADER - 4) != le32_get(p + SEGMENT_HEADER - 4)) {
 		return "checksum";
 	}
-	if (get_u32(p + 8) != SEGMENT_VERSION) {
+	if (le32_get(p + 8) != SEGMENT_VERSION) {
 		return "another version";
 	}
 	*h = (struct segment_header){
-		.fields = get_u32(p + 12),
-		.key_id = get_u64(p + 16),
-		.first = get_u64(p + 24),
-		.opened_us = (int64_t)get_u64(p + 32),
-		.before_first = get_u64(p + 40),
-		.before_last = get_u64(p + 48),
+		.fields = le32_get(p + 12),
+		.key_id = le64_get(p + 16),
+		.first = le64_get(p + 24),
+		.opened_us = (int64_t)le64_get(p + 32),
+		.before_first = le64_get(p + 40),
+		.before_last = le64_get(p + 48),
 	};
 	return NULL;
 }
@@ -236,13 +216,13 @@ void frame_put(struct buf *out, enum frame_type type, uint32_t sequence,
 	size_t start = out->len;
 
 	buf_add(out, frame_magic, sizeof(frame_magic));
-	put_u32(out, type);
-	put_u32(out, sequence);
-	put_u32(out, (uint32_t)payload.len);
+	le32_put(out, type);
+	le32_put(out, sequence);
+	le32_put(out, (uint32_t)payload.len);
 	put_span(out, span);
-	put_u32(out, crc32c(0, payload.p, payload.len));
+	le32_put(out, crc32c(0, payload.p, payload.len));
 	if (!out->failed) {
-		put_u32(out, crc32c(0, out->p + start, out->len - start));
+		le32_put(out, crc32c(0, out->p + start, out->len - start));
 	}
 	buf_slice(out, payload);
 }
@@ -250,16 +230,16 @@ void frame_put(struct buf *out, enum frame_type type, uint32_t sequence,
 bool frame_get(const char *bytes, struct frame *f)
 {
 	if (memcmp(bytes, frame_magic, sizeof(frame_magic)) != 0 ||
-	    crc32c(0, bytes, FRAME_HEADER - 4) != get_u32(bytes + FRAME_HEADER - 4)) {
+	    crc32c(0, bytes, FRAME_HEADER - 4) != le32_get(bytes + FRAME_HEADER - 4)) {
 		return false;
 	}
-	uint32_t type = get_u32(bytes + 4);
+	uint32_t type = le32_get(bytes + 4);
 	*f = (struct frame){
 		.type = type < FRAME_TYPE_COUNT ? (enum frame_type)type : (enum frame_type)0,
-		.sequence = get_u32(bytes + 8),
-		.length = get_u32(bytes + 12),
+		.sequence = le32_get(bytes + 8),
+		.length = le32_get(bytes + 12),
 		.span = get_span(bytes + 16),
-		.crc = get_u32(bytes + 16 + SPAN_SIZE),
+		.crc = le32_get(bytes + 16 + SPAN_SIZE),
 	};
 	return f->type != 0 && f->length <= FRAME_LENGTH_MAX;
 }
@@ -275,14 +255,14 @@ enum { NOTE_HEADER = 60 };
 
 void note_put(struct buf *out, const struct log_note *note)
 {
-	put_u32(out, note->type);
-	put_u64(out, (uint64_t)note->wall_us);
-	put_u64(out, note->at);
-	put_u64(out, note->first);
-	put_u64(out, note->last);
-	put_u64(out, note->count);
-	put_u64(out, (uint64_t)note->min_us);
-	put_u64(out, (uint64_t)note->max_us);
+	le32_put(out, note->type);
+	le64_put(out, (uint64_t)note->wall_us);
+	le64_put(out, note->at);
+	le64_put(out, note->first);
+	le64_put(out, note->last);
+	le64_put(out, note->count);
+	le64_put(out, (uint64_t)note->min_us);
+	le64_put(out, (uint64_t)note->max_us);
 	buf_slice(out, slice_first(note->text, NOTE_TEXT_MAX));
 }
 
@@ -290,19 +270,19 @@ bool note_get(struct slice bytes, struct log_note *note)
 {
 	const char *p = bytes.p;
 
-	if (bytes.len < NOTE_HEADER || bytes.len > NOTE_HEADER + NOTE_TEXT_MAX || get_u32(p) == 0 ||
-	    get_u32(p) >= LOG_NOTE_TYPE_COUNT) {
+	if (bytes.len < NOTE_HEADER || bytes.len > NOTE_HEADER + NOTE_TEXT_MAX ||
+	    le32_get(p) == 0 || le32_get(p) >= LOG_NOTE_TYPE_COUNT) {
 		return false;
 	}
 	*note = (struct log_note){
-		.type = (enum log_note_type)get_u32(p),
-		.wall_us = (int64_t)get_u64(p + 4),
-		.at = get_u64(p + 12),
-		.first = get_u64(p + 20),
-		.last = get_u64(p + 28),
-		.count = get_u64(p + 36),
-		.min_us = (int64_t)get_u64(p + 44),
-		.max_us = (int64_t)get_u64(p + 52),
+		.type = (enum log_note_type)le32_get(p),
+		.wall_us = (int64_t)le64_get(p + 4),
+		.at = le64_get(p + 12),
+		.first = le64_get(p + 20),
+		.last = le64_get(p + 28),
+		.count = le64_get(p + 36),
+		.min_us = (int64_t)le64_get(p + 44),
+		.max_us = (int64_t)le64_get(p + 52),
 		.text = slice_skip(bytes, NOTE_HEADER),
 	};
 	return true;

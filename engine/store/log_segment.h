@@ -17,6 +17,7 @@
 
 #include "core/buf.h"
 #include "core/hash.h"
+#include "core/le.h"
 #include "store/call_log.h"
 
 enum {
@@ -38,6 +39,8 @@ struct segment_name {
 
 void segment_name_make(struct segment_name *n, uint64_t first, int64_t opened_us);
 bool segment_name_parse(const char *text, struct segment_name *n);
+/* Where it lies; out has PATH_MAX bytes. False, with errno: too long a path. */
+bool segment_path(const char *folder, const struct segment_name *n, char *out);
 
 struct segment_list {
 	struct segment_name *names; /* in the order of the log */
@@ -105,13 +108,7 @@ void note_put(struct buf *out, const struct log_note *note);
 /* Text borrows from bytes. */
 bool note_get(struct slice bytes, struct log_note *note);
 
-/* ---- little-endian pieces ---- */
-
-void put_u32(struct buf *out, uint32_t value);
-void put_u64(struct buf *out, uint64_t value);
 void put_span(struct buf *out, const struct log_span *s);
-uint32_t get_u32(const char *p);
-uint64_t get_u64(const char *p);
 enum { SPAN_SIZE = 36 };
 struct log_span get_span(const char *p);
 

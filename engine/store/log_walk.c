@@ -36,11 +36,9 @@ int log_walk_open(struct log_walk *w, const char *folder, const struct segment_n
 {
 	char path[PATH_MAX];
 	struct stat st;
-	int len = snprintf(path, sizeof(path), "%s/%s", folder, name->text);
 
 	*w = (struct log_walk){.fd = -1, .newest = newest, .name = *name, .key = key};
-	if (len < 0 || (size_t)len >= sizeof(path)) {
-		errno = ENAMETOOLONG;
+	if (!segment_path(folder, name, path)) {
 		return E_IO;
 	}
 	w->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -224,7 +222,7 @@ bool log_walk_end(struct log_walk *w, struct log_span *span, uint64_t *index_at)
 		return false;
 	}
 	*span = f.span;
-	*index_at = get_u64(payload.p);
+	*index_at = le64_get(payload.p);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/err.h"
+#include "core/folder.h"
 
 /* ---- losses ---- */
 
@@ -19,17 +20,7 @@ bool log_loss_any(const struct log_loss *l)
 
 void log_loss_add(struct log_loss *sum, const struct log_loss *l)
 {
-	if (l->count > 0 && sum->count == 0) {
-		sum->first = l->first;
-		sum->last = l->last;
-		sum->min_us = l->min_us;
-		sum->max_us = l->max_us;
-	} else if (l->count > 0) {
-		sum->first = l->first < sum->first ? l->first : sum->first;
-		sum->last = l->last > sum->last ? l->last : sum->last;
-		sum->min_us = l->min_us < sum->min_us ? l->min_us : sum->min_us;
-		sum->max_us = l->max_us > sum->max_us ? l->max_us : sum->max_us;
-	}
+	span_add(&sum->span, &l->span);
 	sum->count += l->count;
 	sum->notes += l->notes;
 	sum->why = l->why ? l->why : sum->why;
@@ -37,12 +28,7 @@ void log_loss_add(struct log_loss *sum, const struct log_loss *l)
 
 void log_loss_events(struct log_loss *l, const struct log_span *span, const char *why)
 {
-	log_loss_add(l, &(struct log_loss){.first = span->first,
-	                                   .last = span->last,
-	                                   .count = span->count,
-	                                   .min_us = span->min_us,
-	                                   .max_us = span->max_us,
-	                                   .why = why});
+	log_loss_add(l, &(struct log_loss){.span = *span, .count = span->count, .why = why});
 }
 
 void log_loss_note(struct log_loss *l, const char *why)
@@ -58,23 +44,6 @@ static void count_error(struct log_writer *w)
 	w->stats.last_errno = errno;
 }
 
-static bool path_of(const struct log_writer *w, const struct segment_name *name,
-                    char path[PATH_MAX])
-{
-	return (size_t)snprintf(path, PATH_MAX, "%s/%s", w->options.path, name->text) < PATH_MAX;
-}
-
-/* A new file is part of the log only when its name is on disk. */
-static void sync_folder(const struct log_writer *w)
-{
-	int fd = open(w->options.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
-}
-
 static int create_segment(struct log_writer *w, uint64_t first)
 {
 	char path[PATH_MAX];
@@ -87,8 +56,7 @@ static int create_segment(struct log_writer *w, uint64_t first)
 	struct segment_state state = {.span = {0}};
 	do {
 		segment_name_make(&state.name, first, opened_us++);
-		if (!path_of(w, &state.name, path)) {
-			errno = ENAMETOOLONG;
+		if (!segment_path(w->folder, &state.name, path)) {
 			return E_IO;
 		}
 		w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -108,7 +76,7 @@ static int create_segment(struct log_writer *w, uint64_t first)
 	w->sequence = 0;
 	w->entries = 0;
 	buf_reset(&w->directory);
-	sync_folder(w);
+	(void)folder_sync(w->folder); /* part of the log only when its name is on disk */
 	return OK;
 }
 
@@ -144,7 +112,7 @@ static void leave_segment(struct log_writer *w)
 {
 	char path[PATH_MAX];
 
-	if (w->live.size == 0 && path_of(w, &w->live.name, path)) {
+	if (w->live.size == 0 && segment_path(w->folder, &w->live.name, path)) {
 		(void)unlink(path);
 	} else {
 		set_before(w, &w->live);
@@ -188,7 +156,7 @@ static void close_segment(struct log_writer *w)
 	buf_reset(&w->unit);
 	buf_reset(end);
 	frame_put(&w->unit, FRAME_INDEX, w->sequence++, &w->live.span, buf_view(&w->directory));
-	put_u64(end, index_at);
+	le64_put(end, index_at);
 	frame_put(&w->unit, FRAME_END, w->sequence++, &w->live.span, buf_view(end));
 	if (w->unit.failed || w->directory.failed) {
 		leave_segment(w); /* readable without its index */
@@ -231,7 +199,7 @@ static int unit_begin(struct log_writer *w, uint64_t at, const struct log_span *
 	}
 	buf_reset(&w->unit);
 	if (w->fd < 0) {
-		uint64_t first = w->lost.count && w->lost.first < at ? w->lost.first : at;
+		uint64_t first = w->lost.count && w->lost.span.first < at ? w->lost.span.first : at;
 		int err = create_segment(w, first);
 		w->hour_us = INSTANT_NONE;
 		if (err) {
@@ -250,12 +218,12 @@ static int unit_begin(struct log_writer *w, uint64_t at, const struct log_span *
 		struct log_note gap = {
 			.type = LOG_NOTE_GAP,
 			.wall_us = w->wall_us,
-			.at = l->count ? l->first : at,
-			.first = l->first,
-			.last = l->last,
+			.at = l->count ? l->span.first : at,
+			.first = l->span.first,
+			.last = l->span.last,
 			.count = l->count,
-			.min_us = l->min_us,
-			.max_us = l->max_us,
+			.min_us = l->span.min_us,
+			.max_us = l->span.max_us,
 			.text = {text, (size_t)len},
 		};
 		buf_reset(&w->payload);
@@ -301,8 +269,8 @@ static void make_filter(struct log_writer *w, struct filter *f)
 		}
 		filter_maker_put(w->filter, &w->payload);
 	} else {
-		put_u64(&w->payload, (uint64_t)INT64_MIN); /* excludes nothing */
-		put_u64(&w->payload, INT64_MAX);
+		le64_put(&w->payload, (uint64_t)INT64_MIN); /* excludes nothing */
+		le64_put(&w->payload, INT64_MAX);
 	}
 	if (!filter_get(buf_view(&w->payload), f)) {
 		*f = (struct filter){.from_us = INT64_MIN, .to_us = INT64_MAX};
@@ -398,7 +366,7 @@ void log_writer_settle(struct log_writer *w)
 		return;
 	}
 	struct log_span none = {0};
-	uint64_t at = w->lost.count ? w->lost.first : w->last_event + 1;
+	uint64_t at = w->lost.count ? w->lost.span.first : w->last_event + 1;
 	if (unit_begin(w, at, &none, 0) != OK) {
 		count_error(w);
 	} else {

@@ -14,8 +14,8 @@
 
 /* Events, and notes and ends of batches, that are not in the log. */
 struct log_loss {
-	uint64_t first, last, count;
-	int64_t min_us, max_us;
+	struct log_span span; /* of the events: numbers and times */
+	uint64_t count;       /* more than a span can count */
 	uint64_t notes;
 	const char *why;
 };
