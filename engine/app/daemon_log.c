@@ -2,12 +2,13 @@
  * run again.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/daemon_parts.h"
 #include "core/err.h"
 #include "core/log.h"
 
-static void path_in_state(const struct daemon *d, const char *name, char out[CONFIG_PATH])
+void daemon_state_path(const struct daemon *d, const char *name, char out[CONFIG_PATH])
 {
 	(void)snprintf(out, CONFIG_PATH, "%s/%s", d->config->state, name);
 }
@@ -20,8 +21,8 @@ static int note_action(struct daemon *d, struct journal_entry *e)
 	const char *why = "";
 	int err = OK;
 
-	path_in_state(d, "archive", archive);
-	path_in_state(d, "journal.ndjson", journal);
+	daemon_state_path(d, SITE_ARCHIVE_FOLDER, archive);
+	daemon_state_path(d, JOURNAL_FILE, journal);
 	e->time_us = daemon_wall_us();
 	if (e->action != JOURNAL_STOP) {
 		err = site_archive_keep(d->site, archive, &record, &why);
@@ -51,6 +52,22 @@ static void note_in_log(struct daemon *d, enum log_note_type type)
 	call_log_note(d->call_log, &note);
 }
 
+/* What the files that end are: they are read on only when they are still the same. */
+static uint64_t identity_of_inputs(const struct daemon *d)
+{
+	uint64_t identity = d->inputs.count;
+
+	for (size_t i = 0; i < d->inputs.count; i++) {
+		struct stat st = {0};
+		(void)stat(d->inputs.names[i], &st);
+		uint64_t parts[] = {identity, hash_slice(&d->key, slice_of(d->inputs.names[i])),
+		                    (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
+		                    (uint64_t)st.st_mtim.tv_nsec};
+		identity = hash64(&d->key, parts, sizeof(parts));
+	}
+	return identity & INT64_MAX; /* it travels as a JSON integer */
+}
+
 bool daemon_log_open(struct daemon *d)
 {
 	char path[CONFIG_PATH];
@@ -60,6 +77,7 @@ bool daemon_log_open(struct daemon *d)
 	if (!config_log(d->config, path, &options)) {
 		return true;
 	}
+	d->inputs_identity = identity_of_inputs(d);
 	options.key = &d->key;
 	if (call_log_open(&options, &d->call_log, &why) != OK) {
 		return daemon_fail(d, "log", why);
@@ -78,10 +96,9 @@ bool daemon_log_start(struct daemon *d)
 	                          .at = call_log_next_event(d->call_log),
 	                          .since_us = call_log_last_time(d->call_log),
 	                          .cold = d->live_count > 0,
+	                          .resumed = d->resumed,
+	                          .inputs = d->inputs_identity,
 	                          .source_count = d->name_count};
-	d->inputs_identity = daemon_inputs_identity(d);
-	e.inputs = d->inputs_identity;
-	e.resumed = d->resumed;
 	if (d->inputs_skip == 0) {
 		daemon_resume_alerts(d);
 	}

@@ -51,7 +51,7 @@ struct daemon {
 	struct merge *merge;         /* NULL: none, or all read */
 	uint64_t inputs_read;        /* events taken from them, by runs before, too */
 	uint64_t inputs_skip;        /* of these: still to be passed over */
-	uint64_t inputs_identity;
+	uint64_t inputs_identity;    /* what they are: with a call log */
 	bool resumed;
 	pid_t snapshot; /* a child that writes one; 0: none */
 	int64_t snapshot_us;
@@ -81,6 +81,9 @@ bool daemon_open(struct daemon *d);
 /* All but the loop and what stands on it; also after daemon_open failed. */
 void daemon_close(struct daemon *d);
 
+/* A file or folder of the state folder. */
+void daemon_state_path(const struct daemon *d, const char *name, char out[CONFIG_PATH]);
+
 /* daemon_log.c; all but open do nothing without a `log` in the configuration. */
 bool daemon_log_open(struct daemon *d);
 bool daemon_log_start(struct daemon *d);  /* behind the pipeline: the journal says what begins */
@@ -89,8 +92,7 @@ void daemon_log_tick(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
 
 /* daemon_resume.c; all do nothing without `snapshots` in the configuration. */
-bool daemon_resume(struct daemon *d); /* behind the pipeline, before daemon_log_start */
-uint64_t daemon_inputs_identity(const struct daemon *d);
+bool daemon_resume(struct daemon *d);        /* behind the pipeline, before daemon_log_start */
 void daemon_resume_alerts(struct daemon *d); /* nothing that can be read again is left */
 void daemon_snapshot_tick(struct daemon *d, int64_t mono_us);
 void daemon_snapshot_stop(struct daemon *d);

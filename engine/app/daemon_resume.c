@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/daemon_parts.h"
@@ -14,25 +13,14 @@
 #include "sinks/ndjson.h"
 #include "store/log_reader.h"
 
-static void snapshot_folder(const struct daemon *d, char out[CONFIG_PATH])
+static bool keeps_snapshots(const struct daemon *d)
 {
-	(void)snprintf(out, CONFIG_PATH, "%s/snapshots", d->config->state);
+	return d->call_log && d->config->snapshots_every_us;
 }
 
-/* What the files that end are: they are read on only when they are still the same. */
-uint64_t daemon_inputs_identity(const struct daemon *d)
+static void snapshot_folder(const struct daemon *d, char out[CONFIG_PATH])
 {
-	uint64_t identity = d->inputs.count;
-
-	for (size_t i = 0; i < d->inputs.count; i++) {
-		struct stat st = {0};
-		(void)stat(d->inputs.names[i], &st);
-		uint64_t parts[] = {identity, hash_slice(&d->key, slice_of(d->inputs.names[i])),
-		                    (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
-		                    (uint64_t)st.st_mtim.tv_nsec};
-		identity = hash64(&d->key, parts, sizeof(parts));
-	}
-	return identity & INT64_MAX; /* it travels as a JSON integer */
+	daemon_state_path(d, "snapshots", out);
 }
 
 /* ---- going on ---- */
@@ -58,8 +46,8 @@ static void tell_damage(const struct log_item *item)
 	}
 }
 
-/* The events of the log from number `from` on, in the batches that they came in. */
-static int read_log(struct daemon *d, struct snapshot_info *info)
+/* The events of the log behind the begin that info tells, in the batches that they came in. */
+static int read_log(struct daemon *d, struct snapshot_info *info, int64_t last_us)
 {
 	char path[CONFIG_PATH];
 	struct call_log_options log;
@@ -72,8 +60,7 @@ static int read_log(struct daemon *d, struct snapshot_info *info)
 	const struct log_reader_options options = {
 		.path = path,
 		.key = &d->key,
-		.from_us = info->last_us == INSTANT_NONE ? INSTANT_NONE
-	                                                 : info->last_us - latest_allowed(d),
+		.from_us = last_us == INSTANT_NONE ? INSTANT_NONE : last_us - latest_allowed(d),
 		.to_us = INSTANT_NONE,
 	};
 	int err = log_reader_open(&options, &reader, &why);
@@ -121,7 +108,7 @@ static const struct journal_entry *last_start(const struct journal *j, bool anew
 }
 
 /* Without a snapshot everything since then is gone through again. */
-static bool from_begin(const struct journal *j, struct snapshot_info *info)
+static bool from_begin(const struct journal *j, struct snapshot_info *info, int64_t *last_us)
 {
 	const struct journal_entry *start = last_start(j, true);
 
@@ -130,12 +117,14 @@ static bool from_begin(const struct journal *j, struct snapshot_info *info)
 	}
 	log_warn("resume", "no snapshot: the call log is read from event %llu on",
 	         (unsigned long long)start->at);
-	*info = (struct snapshot_info){
-		.event = start->at, .inputs = start->inputs, .last_us = start->since_us};
+	*info = (struct snapshot_info){.event = start->at, .inputs = start->inputs};
+	*last_us = start->since_us;
 	return true;
 }
 
-static bool find_begin(struct daemon *d, const struct journal *j, struct snapshot_info *info)
+/* What to go on from; *last_us is the newest event time behind it. */
+static bool find_begin(struct daemon *d, const struct journal *j, struct snapshot_info *info,
+                       int64_t *last_us)
 {
 	struct detector_restore restore = {0};
 	char folder[CONFIG_PATH];
@@ -146,23 +135,24 @@ static bool find_begin(struct daemon *d, const struct journal *j, struct snapsho
 	if (err == OK) {
 		log_info("resume", "snapshot event=%llu groups=%zu cold=%zu",
 		         (unsigned long long)info->event, restore.restored, restore.cold);
+		*last_us = pipeline_last_time(d->pipeline);
 		return true;
 	}
-	return from_begin(j, info);
+	return from_begin(j, info, last_us);
 }
 
-static int go_on(struct daemon *d, struct snapshot_info *info)
+static int go_on(struct daemon *d, struct snapshot_info *info, int64_t last_us)
 {
 	if (d->file_sink && sink_ndjson_resume(d->file_sink, d->config->alerts_file) != OK) {
 		log_warn("resume", "the alerts' file cannot be read: alerts may be written twice");
 	}
-	int err = read_log(d, info);
+	int err = read_log(d, info, last_us);
 	pipeline_record(d->pipeline, d->call_log, false, call_log_next_event(d->call_log));
 	if (err) {
 		return err;
 	}
 	d->resumed = true;
-	if (d->inputs.count > 0 && info->inputs == daemon_inputs_identity(d)) {
+	if (d->inputs.count > 0 && info->inputs == d->inputs_identity) {
 		d->inputs_skip = info->inputs_read;
 		d->inputs_read = info->inputs_read;
 	} else if (d->inputs.count > 0) {
@@ -176,12 +166,13 @@ bool daemon_resume(struct daemon *d)
 	char path[CONFIG_PATH];
 	struct journal journal;
 	struct snapshot_info info;
+	int64_t last_us;
 	bool good = true;
 
-	if (!d->call_log || !d->config->snapshots_every_us) {
+	if (!keeps_snapshots(d)) {
 		return true;
 	}
-	(void)snprintf(path, sizeof(path), "%s/journal.ndjson", d->config->state);
+	daemon_state_path(d, JOURNAL_FILE, path);
 	if (journal_read(path, &journal) != OK) {
 		journal_fini(&journal);
 		return daemon_fail(d, "journal", "cannot be read");
@@ -189,8 +180,9 @@ bool daemon_resume(struct daemon *d)
 	const struct journal_entry *start = last_start(&journal, false);
 	if (start && !same_sources(d, start)) {
 		log_warn("resume", "other sources than before: detection starts cold");
-	} else if (start && find_begin(d, &journal, &info)) {
-		good = go_on(d, &info) == OK || daemon_fail(d, "resume", "no memory, or no disk");
+	} else if (start && find_begin(d, &journal, &info, &last_us)) {
+		good = go_on(d, &info, last_us) == OK ||
+		       daemon_fail(d, "resume", "no memory, or no disk");
 	}
 	journal_fini(&journal);
 	return good;
@@ -210,8 +202,7 @@ static struct snapshot_info info_of(const struct daemon *d)
 {
 	return (struct snapshot_info){.event = pipeline_next_event(d->pipeline),
 	                              .inputs_read = d->inputs_read,
-	                              .inputs = d->inputs_identity,
-	                              .last_us = pipeline_last_time(d->pipeline)};
+	                              .inputs = d->inputs_identity};
 }
 
 void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
@@ -219,7 +210,7 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 	char folder[CONFIG_PATH];
 	bool good;
 
-	if (!d->call_log || !d->config->snapshots_every_us) {
+	if (!keeps_snapshots(d)) {
 		return;
 	}
 	if (d->snapshot > 0) {
@@ -255,7 +246,7 @@ void daemon_snapshot_stop(struct daemon *d)
 	char folder[CONFIG_PATH];
 	bool good;
 
-	if (!d->call_log || !d->config->snapshots_every_us || !d->pipeline) {
+	if (!keeps_snapshots(d) || !d->pipeline) {
 		return;
 	}
 	while (d->snapshot > 0 && !snapshot_ended(d->snapshot, &good)) {

@@ -20,6 +20,8 @@
 
 enum { JOURNAL_SOURCES_MAX = 64 };
 
+#define JOURNAL_FILE "journal.ndjson" /* in the state folder */
+
 enum journal_action { JOURNAL_NONE = 0, JOURNAL_START, JOURNAL_RELOAD, JOURNAL_STOP };
 
 /* A file that rules and tables were loaded from (app/site_archive.h). */

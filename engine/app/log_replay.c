@@ -8,7 +8,7 @@
 #include "app/site_archive.h"
 #include "core/err.h"
 
-enum { SITES_MAX = 4096, PATH_TEXT = 4096, TEXT = 512 };
+enum { SITES_MAX = 4096, PATH_TEXT = 4096, TEXT = 512, SHOWN_MAX = 200 };
 
 struct log_replay {
 	const struct log_replay_options *options; /* while it runs */
@@ -25,8 +25,7 @@ struct log_replay {
 
 /* ---- telling ---- */
 
-static void tell_range(const struct log_replay *r, const char *what, uint64_t count,
-                       const struct log_note *note, struct slice reason)
+static void tell_gap(const struct log_replay *r, const struct log_note *note)
 {
 	char text[TEXT], from[INSTANT_TEXT] = "-", to[INSTANT_TEXT] = "-";
 
@@ -34,9 +33,9 @@ static void tell_range(const struct log_replay *r, const char *what, uint64_t co
 		(void)instant_format(note->min_us, from);
 		(void)instant_format(note->max_us, to);
 	}
-	(void)snprintf(text, sizeof(text), "%s: %llu events from %s to %s are missing: %.*s", what,
-	               (unsigned long long)count, from, to,
-	               (int)(reason.len < 200 ? reason.len : 200), reason.p ? reason.p : "");
+	(void)snprintf(text, sizeof(text), "gap: %llu events from %s to %s are missing: %.*s",
+	               (unsigned long long)note->count, from, to,
+	               SLICE_FMT(slice_first(note->text, SHOWN_MAX)));
 	r->options->tell(r->options->user, text);
 }
 
@@ -45,7 +44,7 @@ static void tell_damage(const struct log_replay *r, const struct log_item *item)
 	char text[TEXT];
 
 	(void)snprintf(text, sizeof(text), "%.*s: %llu bytes at %llu cannot be read: %s",
-	               (int)(item->file.len < 200 ? item->file.len : 200), item->file.p,
+	               SLICE_FMT(slice_first(item->file, SHOWN_MAX)),
 	               (unsigned long long)item->size, (unsigned long long)item->offset, item->why);
 	r->options->tell(r->options->user, text);
 }
@@ -77,7 +76,7 @@ static const struct site *site_of(struct log_replay *r, const struct journal_ent
 		r->why = "more than 4096 reloads in the range";
 		return NULL;
 	}
-	(void)snprintf(archive, sizeof(archive), "%s/archive", r->options->state);
+	(void)snprintf(archive, sizeof(archive), "%s/" SITE_ARCHIVE_FOLDER, r->options->state);
 	struct site *site = site_archive_load(archive, e, r->options->base, r->diags);
 	if (site) {
 		r->sites[r->site_count++] = site;
@@ -196,7 +195,7 @@ static int take_item(struct log_replay *r, const struct log_item *item)
 	case LOG_ITEM_NOTE:
 		if (item->note.type == LOG_NOTE_GAP) {
 			r->result.missing += item->note.count;
-			tell_range(r, "gap", item->note.count, &item->note, item->note.text);
+			tell_gap(r, &item->note);
 		}
 		return OK;
 	case LOG_ITEM_DAMAGE:
@@ -240,7 +239,7 @@ int log_replay_run(const struct log_replay_options *options, struct diags *diags
 	r->options = options;
 	r->diags = diags;
 	r->why = *why;
-	(void)snprintf(path, sizeof(path), "%s/journal.ndjson", options->state);
+	(void)snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, options->state);
 	r->sites = calloc(SITES_MAX, sizeof(struct site *));
 	int err = r->sites ? journal_read(path, &r->journal) : E_NOMEM;
 	if (err == E_IO) {

@@ -342,25 +342,48 @@ int pipeline_restart(struct pipeline *p, const struct pipeline_options *options,
 
 /* ---- going on after another process ---- */
 
+static const char section[] = "pipeline";
+
 void pipeline_save(const struct pipeline *p, struct state_out *out)
 {
+	state_begin(out, section);
+	state_u64(out, (uint64_t)p->last_us);
+	state_end(out);
 	dedupe_save(p->dedupe, out);
 	alerts_save(p->alerts, out);
 	detector_save(p->detector, out);
 }
 
+static int load_own(struct state_in *in, int64_t *last_us)
+{
+	struct state_view v;
+	int err = state_in_section(in, section, &v);
+
+	if (err) {
+		return err;
+	}
+	*last_us = (int64_t)state_get_u64(&v);
+	if (*last_us != INSTANT_NONE && !state_time_sane(*last_us)) {
+		return state_in_fail(in, "section %s: a last event at no time", section);
+	}
+	return state_in_end(in, &v);
+}
+
 int pipeline_load(struct pipeline *p, struct state_in *in, struct detector_restore *restore)
 {
 	const char *why;
-	int err = detector_load(p->detector, in, restore);
+	int64_t last_us;
+	int err = load_own(in, &last_us);
 
+	err = err ? err : detector_load(p->detector, in, restore);
 	err = err ? err : dedupe_load(p->dedupe, in);
 	err = err ? err : alerts_load(p->alerts, in);
 	if (err) {
 		end_run(p);
-		err = begin_run(p, &why) ? err : E_NOMEM;
+		return begin_run(p, &why) ? err : E_NOMEM;
 	}
-	return err;
+	p->last_us = last_us;
+	return OK;
 }
 
 void pipeline_record(struct pipeline *p, struct call_log *log, bool given_batches,

@@ -60,24 +60,38 @@ static int copy_digesting(int from, int to, char hex[DIGEST_TEXT])
 	return len == 0 ? OK : E_IO;
 }
 
-/* A copy under its digest: written under another name, made durable, renamed. */
-static int keep_copy(const char *folder, const char *path, char hex[DIGEST_TEXT])
+/* Written under another name, made durable, renamed to its digest. */
+static int write_copy(const char *folder, int from, char hex[DIGEST_TEXT])
 {
 	char temp[PATH_TEXT], final[PATH_TEXT];
-	int from = open(path, O_RDONLY | O_CLOEXEC);
 
 	(void)snprintf(temp, sizeof(temp), "%s/new.XXXXXX", folder);
-	int to = from < 0 ? -1 : mkstemp(temp);
-	int err = to < 0 ? E_IO : copy_digesting(from, to, hex);
-	if (err == OK) {
-		(void)snprintf(final, sizeof(final), "%s/%s", folder, hex);
-		err = fdatasync(to) == 0 && rename(temp, final) == 0 ? OK : E_IO;
+	int to = mkstemp(temp);
+	if (to < 0) {
+		return E_IO;
 	}
-	if (err && to >= 0) {
+	int err = copy_digesting(from, to, hex);
+	(void)snprintf(final, sizeof(final), "%s/%s", folder, hex);
+	if (err == OK && (fdatasync(to) != 0 || rename(temp, final) != 0)) {
+		err = E_IO;
+	}
+	if (err) {
 		(void)unlink(temp);
 	}
-	if (to >= 0) {
-		close(to);
+	close(to);
+	return err;
+}
+
+/* A copy under its digest, which most files have from an earlier start. */
+static int keep_copy(const char *folder, const char *path, char hex[DIGEST_TEXT])
+{
+	char final[PATH_TEXT];
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+	int err = from < 0 ? E_IO : copy_digesting(from, -1, hex);
+
+	(void)snprintf(final, sizeof(final), "%s/%s", folder, hex);
+	if (err == OK && access(final, F_OK) != 0) {
+		err = lseek(from, 0, SEEK_SET) == 0 ? write_copy(folder, from, hex) : E_IO;
 	}
 	if (from >= 0) {
 		close(from);

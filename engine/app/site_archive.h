@@ -12,6 +12,8 @@
 #include "app/journal.h"
 #include "app/site.h"
 
+#define SITE_ARCHIVE_FOLDER "archive" /* in the state folder */
+
 struct site_record {
 	struct arena arena;
 	struct journal_file *files;

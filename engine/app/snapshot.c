@@ -19,7 +19,7 @@
 enum { PATH_TEXT = 4096, NAME_DIGITS = 20, FILES_MAX = 4096 };
 
 /* What a value of the head is. */
-enum { VALUE_INPUTS_READ = 0, VALUE_INPUTS, VALUE_LAST_US };
+enum { VALUE_INPUTS_READ = 0, VALUE_INPUTS };
 
 static void head_of(const struct hash_key *key, struct state_head *head)
 {
@@ -98,7 +98,6 @@ static int write_file(int fd, const struct pipeline *p, const struct hash_key *k
 	head.alert = pipeline_next_alert(p);
 	head.values[VALUE_INPUTS_READ] = info->inputs_read;
 	head.values[VALUE_INPUTS] = info->inputs;
-	head.values[VALUE_LAST_US] = (uint64_t)info->last_us;
 	int err = state_out_open(&out, fd, &head);
 	if (err == OK) {
 		pipeline_save(p, &out);
@@ -169,7 +168,6 @@ static int take_state(struct state_in *in, struct pipeline *p, struct snapshot_i
 		.event = in->head.event,
 		.inputs_read = in->head.values[VALUE_INPUTS_READ],
 		.inputs = in->head.values[VALUE_INPUTS],
-		.last_us = (int64_t)in->head.values[VALUE_LAST_US],
 	};
 	return pipeline_load(p, in, restore);
 }

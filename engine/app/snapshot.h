@@ -20,7 +20,6 @@ struct snapshot_info {
 	uint64_t event;       /* number of the next one */
 	uint64_t inputs_read; /* events taken from files that end */
 	uint64_t inputs;      /* what those files were: hash of names, sizes, times */
-	int64_t last_us;      /* newest event time; INSTANT_NONE */
 };
 
 /* Writes one and waits for it. The pipeline is finished. E_IO, E_NOMEM. */

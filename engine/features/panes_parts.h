@@ -1,4 +1,4 @@
-/* What panes.c and panes_distinct.c share; nobody else includes it. */
+/* How panes lie in memory: for panes*.c, and for those who save and examine them. */
 #ifndef ENGINE_FEATURES_PANES_PARTS_H
 #define ENGINE_FEATURES_PANES_PARTS_H
 
