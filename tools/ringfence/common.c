@@ -51,6 +51,15 @@ bool common_write(FILE *f, struct buf *out)
 	return fflush(f) == 0 && whole;
 }
 
+void common_print_diags(const struct diags *diags)
+{
+	struct buf text = {0};
+
+	diags_print(diags, &text);
+	(void)common_write(stderr, &text);
+	buf_fini(&text);
+}
+
 /* --config, kept to the end: the site borrows its texts. */
 static struct config *configuration;
 static char state_key[CONFIG_PATH];
@@ -152,7 +161,6 @@ struct site *common_load(struct common_options *options, struct diags *diags)
 struct site *common_site(struct common_options *options, bool without_rules)
 {
 	struct diags *diags = calloc(1, sizeof(*diags));
-	struct buf text = {0};
 
 	if (!diags) {
 		return NULL;
@@ -166,9 +174,7 @@ struct site *common_site(struct common_options *options, bool without_rules)
 		return site;
 	}
 	diags_sort(diags);
-	diags_print(diags, &text);
-	(void)common_write(stderr, &text);
-	buf_fini(&text);
+	common_print_diags(diags);
 	diags_fini(diags);
 	free(diags);
 	return NULL;

@@ -35,6 +35,8 @@ void common_progress_end(void);
 double common_seconds(void); /* monotonic */
 int64_t common_now_ms(void); /* since 1970 */
 uint64_t common_memory_peak(void);
+/* What hinders, on stderr. */
+void common_print_diags(const struct diags *diags);
 /* Writes out and resets it. False: the disk or the reader is gone. */
 bool common_write(FILE *f, struct buf *out);
 

@@ -191,10 +191,7 @@ static int run_log(const struct common_options *options, const struct replay_opt
 	report.memory_peak_bytes = common_memory_peak();
 	bool good = err == OK && report.refused == 0;
 	if (err) {
-		struct buf text = {0};
-		diags_print(&diags, &text);
-		(void)common_write(stderr, &text);
-		buf_fini(&text);
+		common_print_diags(&diags);
 		fprintf(stderr, "%s: %s\n", replay.log.path, why);
 	}
 	if (run) {
@@ -260,10 +257,7 @@ int cmd_replay(int argc, char **argv)
 		status = run(&options, &o, site, &inputs, begin);
 		replay_close(&inputs);
 	} else {
-		struct buf text = {0};
-		diags_print(&diags, &text);
-		(void)common_write(stderr, &text);
-		buf_fini(&text);
+		common_print_diags(&diags);
 	}
 	diags_fini(&diags);
 	site_free(site);

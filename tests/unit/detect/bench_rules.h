@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 #include "core/instant.h"
 #include "detect/detector.h"
@@ -150,6 +151,51 @@ static inline size_t bench_run(struct bench_rules *r)
 static inline void bench_next(struct bench_rules *r)
 {
 	batch_reset(r->batch, r->next_event);
+}
+
+/* ---- random traffic ---- */
+
+static inline uint32_t bench_draw(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)(*seed >> 33) % below;
+}
+
+struct bench_texts {
+	char id[32], display[32], ua[32];
+};
+
+/* A call, or one time in four an attempt; one of `displays` display names. */
+static inline struct event bench_random(uint64_t *seed, int64_t time_us, unsigned n,
+                                        uint32_t displays, struct bench_texts *t)
+{
+	struct event e = bench_call(time_us, "");
+
+	e.kind = bench_draw(seed, 4) ? KIND_CALL : KIND_ATTEMPT;
+	(void)snprintf(t->id, sizeof(t->id), "id-%u", n);
+	(void)snprintf(t->display, sizeof(t->display), "B\xc3\xa4nk%u", bench_draw(seed, displays));
+	(void)snprintf(t->ua, sizeof(t->ua), "ua-%u", bench_draw(seed, 50));
+	e.call_id = slice_of(t->id);
+	e.display = slice_of(t->display);
+	e.ua = slice_of(t->ua);
+	e.answered = bench_draw(seed, 2);
+	e.duration_us = (int64_t)bench_draw(seed, 30 * 1000000);
+	return e;
+}
+
+static inline void bench_print_findings(const struct bench_rules *r, struct buf *out)
+{
+	for (size_t i = 0; i < detector_count(r->detector); i++) {
+		const struct finding *f = detector_finding(r->detector, i);
+		buf_printf(out, "%.*s %lld %llu %.*s %.*s %llu:", SLICE_FMT(f->rule->name),
+		           (long long)f->time_us, (unsigned long long)f->event,
+		           SLICE_FMT(f->subject), SLICE_FMT(f->summary),
+		           (unsigned long long)f->counted);
+		for (size_t c = 0; c < f->call_count; c++) {
+			buf_printf(out, " %.*s", SLICE_FMT(f->calls[c]));
+		}
+		buf_char(out, '\n');
+	}
 }
 
 #endif

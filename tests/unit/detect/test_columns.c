@@ -14,12 +14,6 @@
 
 enum { RULES = 60, ROWS = 500 };
 
-static uint32_t draw(uint64_t *seed, uint32_t below)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % below;
-}
-
 static const char *const leaves_of_all[] = {
 	"answered",
 	"present(account.tz)",
@@ -62,20 +56,20 @@ static const char *const leaves_of_party[] = {
 	"present(peer.num)",       "party.num == peer.num",
 };
 
-#define PICK(list, seed) (list)[draw(seed, sizeof(list) / sizeof((list)[0]))]
+#define PICK(list, seed) (list)[bench_draw(seed, sizeof(list) / sizeof((list)[0]))]
 
 static void random_condition(struct buf *out, uint64_t *seed, bool party, unsigned depth)
 {
-	if (depth == 0 || draw(seed, 3) == 0) {
-		buf_text(out, draw(seed, 2) ? PICK(leaves_of_all, seed)
-		              : party       ? PICK(leaves_of_party, seed)
-		                            : PICK(leaves_of_call, seed));
+	if (depth == 0 || bench_draw(seed, 3) == 0) {
+		buf_text(out, bench_draw(seed, 2) ? PICK(leaves_of_all, seed)
+		              : party             ? PICK(leaves_of_party, seed)
+		                                  : PICK(leaves_of_call, seed));
 		return;
 	}
-	bool negated = draw(seed, 4) == 0;
+	bool negated = bench_draw(seed, 4) == 0;
 	buf_text(out, negated ? "not (" : "(");
 	random_condition(out, seed, party, depth - 1);
-	buf_text(out, draw(seed, 2) ? " and " : " or ");
+	buf_text(out, bench_draw(seed, 2) ? " and " : " or ");
 	random_condition(out, seed, party, depth - 1);
 	buf_char(out, ')');
 }
@@ -98,12 +92,12 @@ static void random_rules(struct buf *out, uint64_t *seed)
 
 static country random_country(uint64_t *seed)
 {
-	return draw(seed, 3) ? country_of('G', draw(seed, 2) ? 'B' : 'A') : 0;
+	return bench_draw(seed, 3) ? country_of('G', bench_draw(seed, 2) ? 'B' : 'A') : 0;
 }
 
 static int64_t random_dur(uint64_t *seed)
 {
-	return draw(seed, 4) ? (int64_t)draw(seed, 5) * US_PER_S : INSTANT_NONE;
+	return bench_draw(seed, 4) ? (int64_t)bench_draw(seed, 5) * US_PER_S : INSTANT_NONE;
 }
 
 static void random_row(struct bench_rules *r, uint64_t *seed)
@@ -111,27 +105,31 @@ static void random_row(struct bench_rules *r, uint64_t *seed)
 	struct event e = bench_call(T0, "id");
 	union column *col = r->batch->col;
 
-	e.answered = draw(seed, 2);
-	e.duration_us = (int64_t)draw(seed, 6) * US_PER_S;
-	e.start_us = T0 + (int64_t)draw(seed, 3) - 1;
+	e.answered = bench_draw(seed, 2);
+	e.duration_us = (int64_t)bench_draw(seed, 6) * US_PER_S;
+	e.start_us = T0 + (int64_t)bench_draw(seed, 3) - 1;
 	e.ring_us = random_dur(seed);
 	e.setup_us = random_dur(seed);
-	e.cause = (uint8_t)draw(seed, CAUSE_COUNT);
-	e.q850 = draw(seed, 3) ? (int64_t)draw(seed, 4) : INSTANT_NONE;
-	e.cell = draw(seed, 2) ? SLICE_LIT("cell") : SLICE_NONE;
-	uint32_t row = bench_add(
-		r, &e,
-		draw(seed, 3) ? number_pack(NUMBER_E164, 11, 44207946000 + draw(seed, 2)) : 0,
-		draw(seed, 3) ? number_pack(NUMBER_E164, 11, 44207946000 + draw(seed, 2)) : 0);
+	e.cause = (uint8_t)bench_draw(seed, CAUSE_COUNT);
+	e.q850 = bench_draw(seed, 3) ? (int64_t)bench_draw(seed, 4) : INSTANT_NONE;
+	e.cell = bench_draw(seed, 2) ? SLICE_LIT("cell") : SLICE_NONE;
+	uint32_t row =
+		bench_add(r, &e,
+	                  bench_draw(seed, 3)
+	                          ? number_pack(NUMBER_E164, 11, 44207946000 + bench_draw(seed, 2))
+	                          : 0,
+	                  bench_draw(seed, 3)
+	                          ? number_pack(NUMBER_E164, 11, 44207946000 + bench_draw(seed, 2))
+	                          : 0);
 	col[FIELD_CALLER_COUNTRY].country[row] = random_country(seed);
 	col[FIELD_CALLEE_COUNTRY].country[row] = random_country(seed);
-	col[FIELD_CALLER_TYPE].u8[row] = (uint8_t)draw(seed, NUMTYPE_COUNT);
-	col[FIELD_CALLEE_TYPE].u8[row] = (uint8_t)draw(seed, NUMTYPE_COUNT);
-	col[FIELD_TRUNK_ROLE].u8[row] = (uint8_t)draw(seed, ROLE_COUNT);
-	col[FIELD_CALLER_VALID].u8[row] = (uint8_t)draw(seed, 3);
-	col[FIELD_CALLER_ASSIGNED].u8[row] = (uint8_t)draw(seed, 3);
+	col[FIELD_CALLER_TYPE].u8[row] = (uint8_t)bench_draw(seed, NUMTYPE_COUNT);
+	col[FIELD_CALLEE_TYPE].u8[row] = (uint8_t)bench_draw(seed, NUMTYPE_COUNT);
+	col[FIELD_TRUNK_ROLE].u8[row] = (uint8_t)bench_draw(seed, ROLE_COUNT);
+	col[FIELD_CALLER_VALID].u8[row] = (uint8_t)bench_draw(seed, 3);
+	col[FIELD_CALLER_ASSIGNED].u8[row] = (uint8_t)bench_draw(seed, 3);
 	col[FIELD_ACCOUNT_AGE].i64[row] = random_dur(seed);
-	col[FIELD_ACCOUNT_TZ].text[row] = draw(seed, 2) ? SLICE_LIT("UTC") : SLICE_NONE;
+	col[FIELD_ACCOUNT_TZ].text[row] = bench_draw(seed, 2) ? SLICE_LIT("UTC") : SLICE_NONE;
 }
 
 /* Site values are constants by the time that conditions are compiled; here they are left to the

@@ -62,44 +62,14 @@ static const char rules_changed[] =
                                            "    window: 30s\n    when: count() >= 4\n" OUT)
 		BLAST PANES("512") REST;
 
-static uint32_t draw(uint64_t *seed, uint32_t below)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % below;
-}
-
 static void add_random(struct bench_rules *r, uint64_t *seed, int64_t time_us, unsigned n)
 {
-	char id[32], display[32], ua[32];
-	struct event e = bench_call(time_us, "");
-
-	e.kind = draw(seed, 4) ? KIND_CALL : KIND_ATTEMPT;
-	(void)snprintf(id, sizeof(id), "id-%u", n);
-	(void)snprintf(display, sizeof(display), "B\xc3\xa4nk%u", draw(seed, 40000));
-	(void)snprintf(ua, sizeof(ua), "ua-%u", draw(seed, 50));
-	e.call_id = slice_of(id);
-	e.display = slice_of(display);
-	e.ua = slice_of(ua);
-	e.answered = draw(seed, 2);
-	e.duration_us = (int64_t)draw(seed, 30 * 1000000);
-	uint32_t who = draw(seed, 2) ? 0 : draw(seed, 400);
-	number from = draw(seed, 50) ? number_pack(NUMBER_E164, 12, 442000000000 + who) : 0;
-	(void)bench_add(r, &e, from, number_pack(NUMBER_E164, 12, 442000000000 + draw(seed, 300)));
-}
-
-static void print_findings(const struct bench_rules *r, struct buf *out)
-{
-	for (size_t i = 0; i < detector_count(r->detector); i++) {
-		const struct finding *f = detector_finding(r->detector, i);
-		buf_printf(out, "%.*s %lld %llu %.*s %.*s %llu:", SLICE_FMT(f->rule->name),
-		           (long long)f->time_us, (unsigned long long)f->event,
-		           SLICE_FMT(f->subject), SLICE_FMT(f->summary),
-		           (unsigned long long)f->counted);
-		for (size_t c = 0; c < f->call_count; c++) {
-			buf_printf(out, " %.*s", SLICE_FMT(f->calls[c]));
-		}
-		buf_char(out, '\n');
-	}
+	struct bench_texts texts;
+	struct event e = bench_random(seed, time_us, n, 40000, &texts);
+	uint32_t who = bench_draw(seed, 2) ? 0 : bench_draw(seed, 400);
+	number from = bench_draw(seed, 50) ? number_pack(NUMBER_E164, 12, 442000000000 + who) : 0;
+	(void)bench_add(r, &e, from,
+	                number_pack(NUMBER_E164, 12, 442000000000 + bench_draw(seed, 300)));
 }
 
 /* ---- saving and loading ---- */
@@ -182,13 +152,13 @@ static unsigned traffic(struct bench_rules *r, uint64_t *seed, int64_t *now, uns
 	unsigned replaced = 0;
 
 	for (unsigned end = n + count; n < end; n++) {
-		*now += draw(seed, 3) ? 0 : (int64_t)draw(seed, 50000);
+		*now += bench_draw(seed, 3) ? 0 : (int64_t)bench_draw(seed, 50000);
 		add_random(r, seed, *now, n);
-		if (draw(seed, 700) == 0 || n + 1 == end) {
+		if (bench_draw(seed, 700) == 0 || n + 1 == end) {
 			(void)bench_run(r);
-			print_findings(r, out);
+			bench_print_findings(r, out);
 			bench_next(r);
-			if (replace_every && draw(&other, replace_every) == 0) {
+			if (replace_every && bench_draw(&other, replace_every) == 0) {
 				replace(r, memory);
 				replaced++;
 			}
@@ -285,11 +255,11 @@ static void test_damage(void **state)
 	struct slice file = save(&r);
 	struct detector *d = fresh(&r, memory);
 	for (unsigned i = 0; i < 1000; i++) {
-		size_t len = i % 4 ? file.len : draw(&seed, (uint32_t)file.len);
-		size_t at = draw(&seed, (uint32_t)file.len);
+		size_t len = i % 4 ? file.len : bench_draw(&seed, (uint32_t)file.len);
+		size_t at = bench_draw(&seed, (uint32_t)file.len);
 		char *copy = copy_of((struct slice){file.p, len});
 		if (i % 4) {
-			copy[at] = (char)(copy[at] ^ 1 << draw(&seed, 8));
+			copy[at] = (char)(copy[at] ^ 1 << bench_draw(&seed, 8));
 		}
 		assert_int_equal(load(d, &r.key, (struct slice){copy, len}, &restore, why),
 		                 E_INVALID);
@@ -314,16 +284,16 @@ static struct slice forge(struct slice file, const struct state_head *head, uint
 	assert_int_equal(state_out_open(&out, fd, &in.head), OK);
 	size_t victim;
 	do {
-		victim = draw(seed, (uint32_t)in.section_count);
+		victim = bench_draw(seed, (uint32_t)in.section_count);
 	} while (in.sections[victim].content.len == 0);
 	for (size_t i = 0; i < in.section_count; i++) {
 		struct slice content = in.sections[i].content;
 		char *copy = copy_of(content);
 		if (i == victim && content.len >= sizeof(uint32_t)) {
 			/* A byte, or a reference to somewhere else. */
-			uint32_t value = draw(seed, 2000);
-			size_t width = draw(seed, 2) ? 1 : sizeof(value);
-			memcpy(copy + draw(seed, (uint32_t)(content.len - 3)), &value, width);
+			uint32_t value = bench_draw(seed, 2000);
+			size_t width = bench_draw(seed, 2) ? 1 : sizeof(value);
+			memcpy(copy + bench_draw(seed, (uint32_t)(content.len - 3)), &value, width);
 		}
 		state_begin(&out, in.sections[i].name);
 		state_bytes(&out, copy, content.len);

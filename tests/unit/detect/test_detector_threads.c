@@ -37,44 +37,15 @@ static const char rules[] = "version: 1\nrules:\n" RULE(
                                              "/bank7/\n    key: caller.num\n"
                                              "    output: {summary: 'x'}\n");
 
-static uint32_t draw(uint64_t *seed, uint32_t below)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % below;
-}
-
 static void add_random(struct bench_rules *r, uint64_t *seed, int64_t time_us, unsigned n)
 {
-	char id[32], display[32], ua[32];
-	struct event e = bench_call(time_us, "");
-
-	e.kind = draw(seed, 4) ? KIND_CALL : KIND_ATTEMPT;
-	(void)snprintf(id, sizeof(id), "id-%u", n);
-	(void)snprintf(display, sizeof(display), "B\xc3\xa4nk%u", draw(seed, 200));
-	(void)snprintf(ua, sizeof(ua), "ua-%u", draw(seed, 50));
-	e.call_id = slice_of(id);
-	e.display = slice_of(display);
-	e.ua = slice_of(ua);
-	e.answered = draw(seed, 2);
-	e.duration_us = (int64_t)draw(seed, 30 * 1000000);
-	number from =
-		draw(seed, 50) ? number_pack(NUMBER_E164, 12, 442000000000 + draw(seed, 300)) : 0;
-	(void)bench_add(r, &e, from, number_pack(NUMBER_E164, 12, 442000000000 + draw(seed, 300)));
-}
-
-static void print_findings(const struct bench_rules *r, struct buf *out)
-{
-	for (size_t i = 0; i < detector_count(r->detector); i++) {
-		const struct finding *f = detector_finding(r->detector, i);
-		buf_printf(out, "%.*s %lld %llu %.*s %.*s %llu:", SLICE_FMT(f->rule->name),
-		           (long long)f->time_us, (unsigned long long)f->event,
-		           SLICE_FMT(f->subject), SLICE_FMT(f->summary),
-		           (unsigned long long)f->counted);
-		for (size_t c = 0; c < f->call_count; c++) {
-			buf_printf(out, " %.*s", SLICE_FMT(f->calls[c]));
-		}
-		buf_char(out, '\n');
-	}
+	struct bench_texts texts;
+	struct event e = bench_random(seed, time_us, n, 200, &texts);
+	number from = bench_draw(seed, 50)
+	                      ? number_pack(NUMBER_E164, 12, 442000000000 + bench_draw(seed, 300))
+	                      : 0;
+	(void)bench_add(r, &e, from,
+	                number_pack(NUMBER_E164, 12, 442000000000 + bench_draw(seed, 300)));
 }
 
 static void run_traffic(unsigned threads, size_t memory, struct buf *out)
@@ -85,16 +56,16 @@ static void run_traffic(unsigned threads, size_t memory, struct buf *out)
 
 	bench_open_with(&r, rules, threads, memory);
 	for (unsigned n = 0; n < 12000; n++) {
-		now += draw(&seed, 3) ? 0 : (int64_t)draw(&seed, 50000);
+		now += bench_draw(&seed, 3) ? 0 : (int64_t)bench_draw(&seed, 50000);
 		add_random(&r, &seed, now, n);
-		if (draw(&seed, 700) == 0) {
+		if (bench_draw(&seed, 700) == 0) {
 			(void)bench_run(&r);
-			print_findings(&r, out);
+			bench_print_findings(&r, out);
 			bench_next(&r);
 		}
 	}
 	(void)bench_run(&r);
-	print_findings(&r, out);
+	bench_print_findings(&r, out);
 	struct detector_stats stats;
 	detector_stats(r.detector, &stats);
 	buf_printf(out, "evicted %llu no room %llu keys %llu\n",

@@ -47,26 +47,21 @@ static const char at_once[] = HEAD("zero") "    key: caller.num\n    window: 1s\
 					   "    when: ratio(answered) > 2\n"
 					   "    output: {summary: 'never'}\n";
 
-static uint32_t draw(uint64_t *seed, uint32_t below)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % below;
-}
-
 static void add_random(struct bench_rules *r, uint64_t *seed, int64_t time_us, unsigned n)
 {
 	char id[32], ua[32];
 	struct event e = bench_call(time_us, "");
 
 	(void)snprintf(id, sizeof(id), "id-%u", n);
-	(void)snprintf(ua, sizeof(ua), "ua-%u", draw(seed, 20));
+	(void)snprintf(ua, sizeof(ua), "ua-%u", bench_draw(seed, 20));
 	e.call_id = slice_of(id);
-	e.ua = draw(seed, 4) ? slice_of(ua) : SLICE_NONE;
-	e.answered = draw(seed, 2);
-	e.duration_us = (int64_t)draw(seed, 30 * 1000000);
-	number callee =
-		draw(seed, 8) ? number_pack(NUMBER_E164, 12, 442000000000 + draw(seed, 9)) : 0;
-	(void)bench_add(r, &e, number_pack(NUMBER_E164, 12, 443000000000 + draw(seed, 400)),
+	e.ua = bench_draw(seed, 4) ? slice_of(ua) : SLICE_NONE;
+	e.answered = bench_draw(seed, 2);
+	e.duration_us = (int64_t)bench_draw(seed, 30 * 1000000);
+	number callee = bench_draw(seed, 8)
+	                        ? number_pack(NUMBER_E164, 12, 442000000000 + bench_draw(seed, 9))
+	                        : 0;
+	(void)bench_add(r, &e, number_pack(NUMBER_E164, 12, 443000000000 + bench_draw(seed, 400)),
 	                callee);
 }
 
@@ -77,7 +72,7 @@ static void run_traffic(const char *text, uint64_t seed, unsigned early, struct 
 
 	bench_open(&r, text);
 	for (unsigned n = 0; n < 6000; n++) {
-		now += draw(&seed, 3) ? 0 : (int64_t)draw(&seed, 20000);
+		now += bench_draw(&seed, 3) ? 0 : (int64_t)bench_draw(&seed, 20000);
 		add_random(&r, &seed, now, n);
 		if (n % 500 < 499) {
 			continue;
