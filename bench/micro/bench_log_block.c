@@ -155,7 +155,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct calls calls = read_calls(argv[1]);
-	struct log_block *block = log_block_new(LOG_FIELDS_ALL);
+	struct hash_key key;
+	hash_key_default(&key);
+	struct log_block *block = log_block_new(LOG_FIELDS_ALL, &key);
 	struct log_rows *rows = log_rows_new();
 	ENSURE(block && rows && calls.count);
 	double ns = 1e9 / (double)calls.count;

@@ -1,4 +1,5 @@
-/* Little-endian numbers of files: into a buffer, and out of bytes whose length the caller checked.
+/* Little-endian numbers of files: into a buffer, and in and out of bytes whose length the caller
+ * checked.
  */
 #ifndef ENGINE_CORE_LE_H
 #define ENGINE_CORE_LE_H
@@ -26,6 +27,12 @@ static inline uint32_t le32_get(const void *p)
 
 	memcpy(&value, p, sizeof(value));
 	return le32toh(value);
+}
+
+static inline void le32_set(void *p, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(p, &value, sizeof(value));
 }
 
 static inline uint64_t le64_get(const void *p)

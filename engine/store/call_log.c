@@ -350,7 +350,7 @@ static int open_parts(struct call_log *log, const struct call_log_options *optio
                       const char **why)
 {
 	for (; log->free_count < CALL_LOG_QUEUE; log->free_count++) {
-		struct log_block *block = log_block_new(options->fields);
+		struct log_block *block = log_block_new(options->fields, options->key);
 		if (!block) {
 			*why = err_text(E_NOMEM);
 			return E_NOMEM;

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "core/err.h"
-#include "core/hash.h"
+#include "store/log_bases.h"
+#include "store/log_index.h"
 
-enum {
-	SLOTS = LOG_ENTRIES,
-	PROBES = 8, /* then a text is kept anew: texts made to collide cost bytes, not time */
-};
+/* A text that finds its slot taken takes it over: one met again after that is kept anew. Few slots
+ * stay in the cache; a slot a text costs a miss an event and saves half a byte.
+ */
+enum { SLOTS = 512, KEYS = LOG_ENTRIES + LOG_BLOCK_EVENTS };
 
 /* A text of a dictionary, where its bytes are. */
 struct entry {
@@ -18,7 +19,6 @@ struct entry {
 	uint8_t dictionary;
 };
 
-/* Small, for the cache: most texts are looked up in vain. */
 struct slot {
 	uint32_t tag; /* of the hash; 0: empty */
 	uint32_t entry;
@@ -30,15 +30,16 @@ struct log_block {
 	int64_t previous_us;
 	uint32_t text_used, digits_used, entries;
 	uint32_t counts[DICTIONARY_COUNT];
-	uint32_t recent[TEXT_COUNT];     /* what the last row with a text had: an entry, + 1 */
-	uint8_t columns[TEXT_COUNT + 1]; /* text columns that are kept */
-	unsigned column_count;
+	uint32_t recent[TEXT_COUNT]; /* what the last row with a text had: an entry, + 1 */
 	uint32_t id_len;
 	char id[LOG_EVENT_TEXT]; /* the call id before */
-	struct hash_key key;
+	const struct hash_key *key;
+	int64_t from_us, to_us; /* of struct log_keys */
+	uint32_t key_count;
 	struct log_streams streams;
 	struct slot slots[SLOTS];
 	struct entry texts[LOG_ENTRIES];
+	uint64_t keys[KEYS];
 };
 
 /* The text columns of an event that are not missing. */
@@ -52,7 +53,7 @@ static const struct slice *text_of(const struct event *e, const struct log_text_
 	return (const struct slice *)(const void *)((const char *)e + c->offset);
 }
 
-struct log_block *log_block_new(log_fields fields)
+struct log_block *log_block_new(log_fields fields, const struct hash_key *key)
 {
 	struct log_block *b = malloc(sizeof(*b));
 
@@ -60,12 +61,7 @@ struct log_block *log_block_new(log_fields fields)
 		return NULL;
 	}
 	b->kept = log_kept_of(fields);
-	b->column_count = 0;
-	for (unsigned i = 0; i < TEXT_COUNT; i++) {
-		b->columns[b->column_count] = (uint8_t)i;
-		b->column_count += b->kept >> log_text_columns[i].field & 1;
-	}
-	hash_key_default(&b->key);
+	b->key = key;
 	if (log_streams_init(&b->streams)) {
 		log_block_free(b);
 		return NULL;
@@ -87,7 +83,9 @@ void log_block_reset(struct log_block *b)
 {
 	b->span = (struct log_span){.min_us = INSTANT_NONE, .max_us = INSTANT_NONE};
 	b->previous_us = 0;
-	b->text_used = b->digits_used = b->entries = b->id_len = 0;
+	b->text_used = b->digits_used = b->entries = b->id_len = b->key_count = 0;
+	b->from_us = INT64_MAX;
+	b->to_us = INT64_MIN;
 	memset(b->counts, 0, sizeof(b->counts));
 	memset(b->recent, 0, sizeof(b->recent));
 	memset(b->slots, 0, sizeof(b->slots));
@@ -96,43 +94,58 @@ void log_block_reset(struct log_block *b)
 
 /* ---- texts ---- */
 
+/* Eight bytes at once: a digit is 0x30 to 0x39, so nothing but 3 in the high half, also of six
+ * more.
+ */
+static bool are_digits(const char *p, size_t len)
+{
+	const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0), three = UINT64_C(0x3030303030303030);
+	uint64_t chars, wrong = 0;
+
+	for (; len >= sizeof(chars); p += sizeof(chars), len -= sizeof(chars)) {
+		memcpy(&chars, p, sizeof(chars));
+		wrong |= (chars & high) ^ three;
+		wrong |= ((chars + UINT64_C(0x0606060606060606)) & high) ^ three;
+	}
+	for (; len > 0; p++, len--) {
+		wrong |= !ascii_is_digit(*p);
+	}
+	return wrong == 0;
+}
+
 /* How many digits follow an optional plus; 0: not a text of digits, or too long a one. */
 static unsigned digits_of(struct slice text)
 {
 	struct slice digits = slice_skip(text, text.len && text.p[0] == '+');
 
-	if (digits.len > LOG_DIGITS_MAX) {
-		return 0;
-	}
-	for (size_t i = 0; i < digits.len; i++) {
-		if (!ascii_is_digit(digits.p[i])) {
-			return 0;
-		}
-	}
-	return (unsigned)digits.len;
+	return digits.len <= LOG_DIGITS_MAX && are_digits(digits.p, digits.len)
+	               ? (unsigned)digits.len
+	               : 0;
 }
 
 /* Two digits a byte, below 100; a last one alone is 100 and more. */
 static void add_digits(struct log_block *b, unsigned dictionary, const char *digits, unsigned count)
 {
 	struct log_bytes *plane = &b->streams.of[STREAM_PLANE + dictionary * LOG_PLANES];
+	struct log_bytes *last = plane + LOG_PLANES - 1;
 
-	for (unsigned i = 0; i < count; i += 2) {
-		unsigned value = (unsigned)(digits[i] - '0');
-
-		value = i + 1 < count ? value * 10 + (unsigned)(digits[i + 1] - '0') : 100 + value;
-		ENSURE(plane->len < plane->cap);
-		plane->at[plane->len++] = (uint8_t)value;
-		plane += i / 2 < LOG_PLANES - 1;
+	/* Planes have room for LOG_ENTRIES texts of LOG_DIGITS_MAX. */
+	ENSURE(plane->len < plane->cap && last->cap - last->len >= LOG_DIGITS_MAX / 2);
+	for (; count > 1; count -= 2, digits += 2) {
+		plane->at[plane->len++] = (uint8_t)((digits[0] - '0') * 10 + digits[1] - '0');
+		plane += plane < last;
+	}
+	if (count) {
+		plane->at[plane->len++] = (uint8_t)(100 + digits[0] - '0');
 	}
 }
 
 /* A text that comes into its dictionary; returns where in the streams' memory its bytes stay. */
-static uint32_t add_text(struct log_block *b, unsigned dictionary, struct slice text)
+static uint32_t add_text(struct log_block *b, unsigned dictionary, struct slice text,
+                         unsigned digits)
 {
 	struct log_bytes *shape = &b->streams.of[STREAM_SHAPE + dictionary];
 	struct log_bytes *texts = &b->streams.of[STREAM_TEXT];
-	unsigned digits = digits_of(text);
 
 	if (digits == 0) {
 		log_bytes_varint(shape, text.len << 1 | 1);
@@ -148,6 +161,21 @@ static uint32_t add_text(struct log_block *b, unsigned dictionary, struct slice 
 	return (uint32_t)((uint8_t *)at - b->streams.memory);
 }
 
+/* hash: of the text, of a number's digits alone. */
+static void add_key(struct log_block *b, unsigned dictionary, struct slice text, unsigned digits,
+                    uint64_t hash)
+{
+	char room[NUMBER_KEY];
+
+	if (dictionary == DICTIONARY_PHONE && digits == 0) {
+		hash = hash_slice(b->key, number_key(text, room));
+	}
+	if (dictionary == DICTIONARY_PHONE || dictionary == DICTIONARY_TRUNK) {
+		bool trunk = dictionary == DICTIONARY_TRUNK;
+		b->keys[b->key_count++] = index_key_of(trunk ? INDEX_TRUNK : INDEX_NUMBER, hash);
+	}
+}
+
 static bool is_text(const struct log_block *b, uint32_t entry, unsigned dictionary,
                     struct slice text)
 {
@@ -160,25 +188,21 @@ static bool is_text(const struct log_block *b, uint32_t entry, unsigned dictiona
 /* The entry of text; a further one when it is not found. */
 static uint32_t find_text(struct log_block *b, unsigned dictionary, struct slice text)
 {
-	uint64_t hash = hash_slice(&b->key, text) + dictionary * UINT64_C(0x9e3779b97f4a7c15);
-	uint32_t home = (uint32_t)(hash % SLOTS);
-	uint32_t tag = (uint32_t)(hash >> 32) | 1;
-	struct slot *slot = &b->slots[home];
+	unsigned digits = digits_of(text);
+	bool plus = dictionary == DICTIONARY_PHONE && digits > 0 && text.p[0] == '+';
+	uint64_t hash = hash_slice(b->key, slice_skip(text, plus));
+	uint64_t place = hash + dictionary * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t tag = (uint32_t)(place >> 32) | 1;
+	struct slot *slot = &b->slots[place % SLOTS];
 
-	for (unsigned i = 0; i < PROBES; i++) {
-		struct slot *s = &b->slots[(home + i) % SLOTS];
-		if (s->tag == 0) {
-			slot = s;
-			break;
-		}
-		if (s->tag == tag && is_text(b, s->entry, dictionary, text)) {
-			return s->entry;
-		}
+	if (slot->tag == tag && is_text(b, slot->entry, dictionary, text)) {
+		return slot->entry;
 	}
 	*slot = (struct slot){tag, b->entries};
 	b->texts[b->entries] =
-		(struct entry){b->counts[dictionary]++, add_text(b, dictionary, text),
+		(struct entry){b->counts[dictionary]++, add_text(b, dictionary, text, digits),
 	                       (uint16_t)text.len, (uint8_t)dictionary};
+	add_key(b, dictionary, text, digits, hash);
 	return b->entries++;
 }
 
@@ -224,9 +248,18 @@ static void put_texts(struct log_block *b, const struct present *present, const 
 
 static uint32_t shared_head(struct slice a, struct slice b)
 {
+	size_t len = a.len < b.len ? a.len : b.len;
+	uint64_t from_a, from_b;
 	uint32_t n = 0;
 
-	while (n < a.len && n < b.len && a.p[n] == b.p[n]) {
+	for (; n + sizeof(from_a) <= len; n += sizeof(from_a)) {
+		memcpy(&from_a, a.p + n, sizeof(from_a));
+		memcpy(&from_b, b.p + n, sizeof(from_b));
+		if (from_a != from_b) {
+			break;
+		}
+	}
+	while (n < len && a.p[n] == b.p[n]) {
 		n++;
 	}
 	return n;
@@ -251,6 +284,7 @@ static void put_call_id(struct log_block *b, struct slice id)
 	if (!id.p) {
 		return;
 	}
+	b->keys[b->key_count++] = index_key_hash(b->key, INDEX_CALL_ID, id);
 	uint32_t row = b->span.count;
 	uint32_t head = shared_head(before, id);
 	uint32_t tail = shared_tail(before, id, head);
@@ -264,53 +298,56 @@ static void put_call_id(struct log_block *b, struct slice id)
 
 /* ---- numbers ---- */
 
-static void put_small(struct log_block *b, const struct event *e)
-{
-	for (unsigned i = 0; i < SMALL_COUNT; i++) {
-		const struct log_small_column *c = &log_small_columns[i];
-
-		if (b->kept >> c->field & 1) {
-			log_bytes_row(&b->streams.of[STREAM_SMALL + i], b->span.count,
-			              log_small_get(c, e));
-		}
-	}
-}
-
 /* A difference in milliseconds (most clocks tell no more), and a rest where there is one. */
-static void put_time(struct log_block *b, unsigned i, const struct event *e)
+static inline void put_time(struct log_block *b, unsigned i, int64_t value, int64_t base,
+                            bool expected)
 {
-	const struct log_time_column *c = &log_time_columns[i];
 	struct log_bytes *pair = &b->streams.of[STREAM_TIME + 2 * i];
-	int64_t value = log_wide_get(e, c->offset);
 	uint64_t head = 0;
 
 	if (value != INSTANT_NONE) {
-		int64_t apart = wrap_sub(value, c->base(e, b->previous_us));
+		int64_t apart = wrap_sub(value, base);
 		int64_t rest = apart % US_PER_MS;
 		head = 1 + (zigzag(apart / US_PER_MS) << 1 | (rest != 0));
 		if (rest) {
 			log_bytes_varint(&pair[1], zigzag(rest));
 		}
 	}
-	log_bytes_row(&pair[0], b->span.count, c->expected && head < 2 ? head ^ 1 : head);
+	log_bytes_row(&pair[0], b->span.count, expected && head < 2 ? head ^ 1 : head);
 }
 
+static inline void put_number(struct log_block *b, unsigned i, int64_t value)
+{
+	if (value != INSTANT_NONE) {
+		log_bytes_row(&b->streams.of[STREAM_VALUE + i], b->span.count, zigzag(value) + 1);
+	}
+}
+
+/* Written out column by column: loops over the tables cost three times as much. */
 static void put_numbers(struct log_block *b, const struct event *e)
 {
-	for (unsigned i = 0; i < TIME_COUNT; i++) {
-		if (b->kept >> log_time_columns[i].field & 1) {
-			put_time(b, i, e);
-		}
-	}
-	for (unsigned i = 0; i < NUMBER_COUNT; i++) {
-		const struct log_number_column *c = &log_number_columns[i];
-		int64_t value = log_wide_get(e, c->offset);
-
-		if (b->kept >> c->field & 1 && value != INSTANT_NONE) {
-			log_bytes_row(&b->streams.of[STREAM_VALUE + i], b->span.count,
-			              zigzag(value) + 1);
-		}
-	}
+#define KEPT(field) (b->kept >> LOG_FIELD_##field & 1)
+#define SMALL(id, member, field, first, limit)                                        \
+ if (KEPT(field)) {                                                                   \
+  log_bytes_row(&b->streams.of[STREAM_SMALL + SMALL_##id], b->span.count, e->member); \
+ }
+#define TIME(id, member, field, base)                                                           \
+ if (KEPT(field)) {                                                                             \
+  put_time(b, TIME_##id, e->member, log_base_##base(e, b->previous_us), LOG_TIME_EXPECTED(id)); \
+ }
+#define NUMBER(id, member, field)        \
+ if (KEPT(field)) {                      \
+  put_number(b, NUMBER_##id, e->member); \
+ }
+#define TEXT(id, member, field, dictionary, twin)
+#define PACKED(id, field, dictionary, what)
+#include "store/log_columns.def"
+#undef KEPT
+#undef SMALL
+#undef TIME
+#undef NUMBER
+#undef TEXT
+#undef PACKED
 }
 
 /* ---- events ---- */
@@ -318,18 +355,31 @@ static void put_numbers(struct log_block *b, const struct event *e)
 /* Lists the texts that e has (of packed members those that it may have); their size. */
 static size_t list_texts(const struct log_block *b, const struct event *e, struct present *present)
 {
-	size_t size = e->call_id.p ? e->call_id.len : 0;
+	size_t size = e->call_id.len;
+	unsigned count = 0;
 
-	present->count = 0;
-	for (unsigned n = 0; n < b->column_count; n++) {
-		const struct log_text_column *c = &log_text_columns[b->columns[n]];
-		const struct slice *text = text_of(e, c);
-		bool has = c->pack || text->p;
-
-		present->columns[present->count] = b->columns[n];
-		present->count += has;
-		size += c->pack ? LOG_PACKED_TEXT : has ? text->len : 0;
-	}
+#define SMALL(id, member, field, first, limit)
+#define TIME(id, member, field, base)
+#define NUMBER(id, member, field)
+#define TEXT(id, member, field, dictionary, twin)         \
+ present->columns[count] = TEXT_##id;                     \
+ if ((b->kept >> LOG_FIELD_##field & 1) && e->member.p) { \
+  count++;                                                \
+  size += e->member.len;                                  \
+ }
+#define PACKED(id, field, dictionary, what) \
+ present->columns[count] = TEXT_##id;       \
+ if (b->kept >> LOG_FIELD_##field & 1) {    \
+  count++;                                  \
+  size += LOG_PACKED_TEXT;                  \
+ }
+#include "store/log_columns.def"
+#undef SMALL
+#undef TIME
+#undef NUMBER
+#undef TEXT
+#undef PACKED
+	present->count = count;
 	return size;
 }
 
@@ -366,6 +416,14 @@ static void widen_span(struct log_span *span, uint64_t number, int64_t time_us)
 	span->count++;
 }
 
+static void widen_keys(struct log_block *b, int64_t time_us)
+{
+	if (time_us != INSTANT_NONE) {
+		b->from_us = time_us < b->from_us ? time_us : b->from_us;
+		b->to_us = time_us > b->to_us ? time_us : b->to_us;
+	}
+}
+
 int log_block_add(struct log_block *b, uint64_t number, const struct event *e)
 {
 	struct present present;
@@ -384,11 +442,14 @@ int log_block_add(struct log_block *b, uint64_t number, const struct event *e)
 	}
 	b->text_used += (uint32_t)size;
 	log_bytes_row(&b->streams.of[STREAM_NUMBER], row, row ? number - b->span.last - 1 : number);
-	put_small(b, e);
 	put_numbers(b, e);
 	put_texts(b, &present, e);
 	put_call_id(b, e->call_id);
 	b->previous_us = e->time_us;
+	if (e->kind == KIND_CALL) {
+		widen_keys(b, e->time_us);
+		widen_keys(b, e->start_us);
+	}
 	widen_span(&b->span, number, e->time_us);
 	return OK;
 }
@@ -405,6 +466,11 @@ void log_block_cut(struct log_block *b)
 void log_block_span(const struct log_block *b, struct log_span *out)
 {
 	*out = b->span;
+}
+
+struct log_keys log_block_keys(const struct log_block *b)
+{
+	return (struct log_keys){b->keys, b->key_count, b->from_us, b->to_us};
 }
 
 int log_block_encode(const struct log_block *b, struct buf *out)

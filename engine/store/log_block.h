@@ -18,6 +18,7 @@
 #define ENGINE_STORE_LOG_BLOCK_H
 
 #include "core/buf.h"
+#include "core/hash.h"
 #include "model/event.h"
 
 enum {
@@ -46,7 +47,9 @@ enum log_field log_field_of(struct slice name);
 
 struct log_block;
 
-struct log_block *log_block_new(log_fields fields); /* NULL: no memory */
+/* key is that of the log, of which log_block_keys are made; it outlives the block. NULL: no memory.
+ */
+struct log_block *log_block_new(log_fields fields, const struct hash_key *key);
 void log_block_free(struct log_block *b);
 void log_block_reset(struct log_block *b);
 /* Numbers rise from event to event within a block. E_FULL: nothing was added; encode, reset, try
@@ -61,6 +64,17 @@ struct log_span {
 	int64_t min_us, max_us; /* event times */
 };
 void log_block_span(const struct log_block *b, struct log_span *out);
+
+/* What a search can ask of the block's calls: the keys of their texts (log_index.h; one may come
+ * more than once), and between which times they began and ended; no calls: from_us > to_us.
+ */
+struct log_keys {
+	const uint64_t *hashes;
+	size_t count;
+	int64_t from_us, to_us;
+};
+/* Until the next change of b. */
+struct log_keys log_block_keys(const struct log_block *b);
 /* Appends the encoded block; deterministic. out->failed, or E_NOMEM. */
 int log_block_encode(const struct log_block *b, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/err.h"
+#include "store/log_bases.h"
 
 const char *log_field_name(enum log_field f)
 {
@@ -24,58 +25,6 @@ enum log_field log_field_of(struct slice name)
 		f++;
 	}
 	return f;
-}
-
-/* ---- what times are measured from ---- */
-
-static int64_t or_zero(int64_t us)
-{
-	return us == INSTANT_NONE ? 0 : us;
-}
-
-static int64_t log_base_previous(const struct event *e, int64_t previous_us)
-{
-	(void)e;
-	return or_zero(previous_us);
-}
-
-static int64_t log_base_time(const struct event *e, int64_t previous_us)
-{
-	(void)previous_us;
-	return or_zero(e->time_us);
-}
-
-static int64_t log_base_start(const struct event *e, int64_t previous_us)
-{
-	(void)previous_us;
-	return or_zero(e->start_us == INSTANT_NONE ? e->time_us : e->start_us);
-}
-
-static int64_t log_base_talk(const struct event *e, int64_t previous_us)
-{
-	(void)previous_us;
-	return e->answered ? wrap_sub(or_zero(e->time_us), or_zero(e->answer_us)) : 0;
-}
-
-/* Until the answer, or the end of a call without one. */
-static int64_t log_base_ring(const struct event *e, int64_t previous_us)
-{
-	int64_t until_us = or_zero(e->answered ? e->answer_us : e->time_us);
-
-	return wrap_sub(until_us, log_base_start(e, previous_us));
-}
-
-static int64_t log_base_setup(const struct event *e, int64_t previous_us)
-{
-	return wrap_sub(log_base_ring(e, previous_us), or_zero(e->ring_us));
-}
-
-/* RFC 8225 section 5.1.1: iat is in whole seconds. */
-static int64_t log_base_second(const struct event *e, int64_t previous_us)
-{
-	int64_t time_us = log_base_time(e, previous_us);
-
-	return time_us - time_us % US_PER_S;
 }
 
 /* ---- members that are kept as texts ---- */
@@ -184,10 +133,9 @@ const struct log_small_column log_small_columns[SMALL_COUNT] = {
 #undef SMALL
 #define SMALL(id, member, field, first, limit)
 
-/* A call lasts from its answer to its end, and no time but that has a base so sure. */
 #undef TIME
 #define TIME(id, member, field, base) \
- {AT(member), LOG_FIELD_##field, TIME_##id == TIME_duration_us, log_base_##base},
+ {AT(member), LOG_FIELD_##field, LOG_TIME_EXPECTED(id), log_base_##base},
 const struct log_time_column log_time_columns[TIME_COUNT] = {
 #include "store/log_columns.def"
 };

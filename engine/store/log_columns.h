@@ -134,10 +134,14 @@ struct log_small_column {
 	uint8_t field;
 	uint32_t first, limit;
 };
+/* Zero stands for the base itself, not for missing: a call lasts from its answer to its end, and no
+ * time but that has a base so sure.
+ */
+#define LOG_TIME_EXPECTED(id) (TIME_##id == TIME_duration_us)
 struct log_time_column {
 	uint16_t offset;
 	uint8_t field;
-	bool expected; /* zero stands for the base itself, not for missing */
+	bool expected; /* LOG_TIME_EXPECTED */
 	int64_t (*base)(const struct event *e, int64_t previous_us);
 };
 struct log_number_column {
@@ -156,19 +160,6 @@ extern const struct log_small_column log_small_columns[SMALL_COUNT];
 extern const struct log_time_column log_time_columns[TIME_COUNT];
 extern const struct log_number_column log_number_columns[NUMBER_COUNT];
 extern const struct log_text_column log_text_columns[TEXT_COUNT];
-
-static inline uint32_t log_small_get(const struct log_small_column *c, const struct event *e)
-{
-	const char *at = (const char *)e + c->offset;
-	uint32_t wide;
-	uint16_t half;
-
-	switch (c->width) {
-	case 1: return *(const uint8_t *)at;
-	case 2: memcpy(&half, at, sizeof(half)); return half;
-	default: memcpy(&wide, at, sizeof(wide)); return wide;
-	}
-}
 
 static inline void log_small_set(const struct log_small_column *c, struct event *e, uint32_t value)
 {

@@ -36,8 +36,8 @@ static void find_init(struct find *f)
 		enum index_key kind;
 		struct slice text;
 	} asked[TERMS_MAX] = {
-		{INDEX_CALLER, f->caller},
-		{INDEX_CALLEE, f->callee},
+		{INDEX_NUMBER, f->caller},
+		{INDEX_NUMBER, f->callee},
 		{INDEX_TRUNK, q->trunk},
 		{INDEX_CALL_ID, q->call_id},
 	};

@@ -1,16 +1,10 @@
 #include "store/log_index.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 enum {
 	FILTER_PART = 32,
 	FILTER_WORDS = FILTER_PART / 4,
 	FILTER_HEADER = 16,
-	EVENT_KEYS = 5,
-	SEEN_BITS = 17,
 };
-static_assert((1 << SEEN_BITS) > LOG_BLOCK_EVENTS * EVENT_KEYS, "a free place ends each search");
 
 /* ---- keys ---- */
 
@@ -28,13 +22,6 @@ struct slice number_key(struct slice text, char digits[NUMBER_KEY])
 		}
 	}
 	return (struct slice){digits, len};
-}
-
-uint64_t index_key_hash(const struct hash_key *key, enum index_key kind, struct slice text)
-{
-	uint64_t parts[2] = {kind, hash_slice(key, text)};
-
-	return hash64(key, parts, sizeof(parts)) | 1;
 }
 
 /* ---- filters ---- */
@@ -83,135 +70,31 @@ bool filter_has(const struct filter *f, uint64_t hash)
 	return true;
 }
 
-struct filter_maker {
-	const struct hash_key *key;
-	int64_t from_us, to_us;
-	struct slice trunk_in, trunk_out; /* of the event before */
-	size_t count;
-	uint64_t keys[LOG_BLOCK_EVENTS * EVENT_KEYS];
-	uint64_t seen[1 << SEEN_BITS]; /* those that come again, as a hash table; 0: free */
-};
-
-static void maker_reset(struct filter_maker *m)
+static void set_key(char *bits, size_t parts, uint64_t hash)
 {
-	m->from_us = INT64_MAX;
-	m->to_us = INT64_MIN;
-	m->count = 0;
-	m->trunk_in = SLICE_NONE;
-	m->trunk_out = SLICE_NONE;
-	memset(m->seen, 0, sizeof(m->seen));
-}
+	char *part = bits + FILTER_PART * filter_part(hash, parts);
 
-struct filter_maker *filter_maker_new(const struct hash_key *key)
-{
-	struct filter_maker *m = malloc(sizeof(*m));
-
-	if (m) {
-		m->key = key;
-		maker_reset(m);
-	}
-	return m;
-}
-
-void filter_maker_free(struct filter_maker *m)
-{
-	free(m);
-}
-
-static void keep_key(struct filter_maker *m, uint64_t hash)
-{
-	if (m->count < sizeof(m->keys) / sizeof(m->keys[0])) {
-		m->keys[m->count++] = hash;
+	for (size_t i = 0; i < FILTER_WORDS; i++) {
+		le32_set(part + 4 * i, le32_get(part + 4 * i) | filter_bit(hash, i));
 	}
 }
 
-static void add_key(struct filter_maker *m, enum index_key kind, struct slice text)
+void filter_put(const struct log_keys *keys, struct buf *out)
 {
-	if (!text.p) {
-		return;
-	}
-	uint64_t hash = index_key_hash(m->key, kind, text);
-	size_t at = (size_t)(hash >> (64 - SEEN_BITS));
-	while (m->seen[at] && m->seen[at] != hash) {
-		at = (at + 1) & ((1 << SEEN_BITS) - 1);
-	}
-	if (!m->seen[at]) {
-		m->seen[at] = hash;
-		keep_key(m, hash);
-	}
-}
+	size_t parts = (keys->count * INDEX_KEY_BITS + 8 * FILTER_PART - 1) / (8 * FILTER_PART);
 
-/* Of what hardly ever comes twice: a repeated key costs bits, not truth. */
-static void add_new_key(struct filter_maker *m, enum index_key kind, struct slice text)
-{
-	if (text.p) {
-		keep_key(m, index_key_hash(m->key, kind, text));
-	}
-}
-
-/* Of what hardly ever changes: the codec gives an equal text of a block at the same place. */
-static void add_steady_key(struct filter_maker *m, enum index_key kind, struct slice text,
-                           struct slice *before)
-{
-	if (text.p != before->p || text.len != before->len) {
-		add_key(m, kind, text);
-		*before = text;
-	}
-}
-
-static void add_number(struct filter_maker *m, enum index_key kind, struct slice text)
-{
-	char digits[NUMBER_KEY];
-
-	if (text.p) {
-		add_key(m, kind, number_key(text, digits));
-	}
-}
-
-static void add_time(struct filter_maker *m, int64_t time_us)
-{
-	if (time_us != INSTANT_NONE) {
-		m->from_us = time_us < m->from_us ? time_us : m->from_us;
-		m->to_us = time_us > m->to_us ? time_us : m->to_us;
-	}
-}
-
-void filter_maker_add(struct filter_maker *m, const struct event *e)
-{
-	if (e->kind != KIND_CALL) {
-		return;
-	}
-	add_number(m, INDEX_CALLER, e->caller.text);
-	add_number(m, INDEX_CALLEE, e->callee.text);
-	add_steady_key(m, INDEX_TRUNK, e->trunk_in, &m->trunk_in);
-	add_steady_key(m, INDEX_TRUNK, e->trunk_out, &m->trunk_out);
-	add_new_key(m, INDEX_CALL_ID, e->call_id);
-	add_time(m, e->start_us);
-	add_time(m, e->time_us);
-}
-
-void filter_maker_put(struct filter_maker *m, struct buf *out)
-{
-	size_t parts = (m->count * INDEX_KEY_BITS + 8 * FILTER_PART - 1) / (8 * FILTER_PART);
-
-	le64_put(out, (uint64_t)m->from_us);
-	le64_put(out, (uint64_t)m->to_us);
+	le64_put(out, (uint64_t)keys->from_us);
+	le64_put(out, (uint64_t)keys->to_us);
 	buf_reserve(out, parts * FILTER_PART);
-	if (!out->failed) {
-		char *bits = out->p + out->len;
-		memset(bits, 0, parts * FILTER_PART);
-		for (size_t i = 0; i < m->count; i++) {
-			char *part = bits + FILTER_PART * filter_part(m->keys[i], parts);
-			for (size_t w = 0; w < FILTER_WORDS; w++) {
-				uint32_t bit = filter_bit(m->keys[i], w);
-				for (size_t b = 0; b < 4; b++) {
-					part[4 * w + b] |= (char)(uint8_t)(bit >> 8 * b);
-				}
-			}
-		}
-		out->len += parts * FILTER_PART;
+	if (out->failed) {
+		return;
 	}
-	maker_reset(m);
+	char *bits = out->p + out->len;
+	memset(bits, 0, parts * FILTER_PART);
+	for (size_t i = 0; i < keys->count; i++) {
+		set_key(bits, parts, keys->hashes[i]);
+	}
+	out->len += parts * FILTER_PART;
 }
 
 /* ---- directory ---- */

@@ -4,8 +4,9 @@
  * A filter is a split-block Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and
  * Space-Efficient Bloom Filters", 2007; salts of the Apache Parquet format): a key sets a bit in
  * each of eight words of one 32-byte part. At INDEX_KEY_BITS bits a different key, one test in
- * about 200 is true by chance. Keys are the caller's and callee's digits, trunk names and Call-IDs
- * of the block's calls, under the log's hash key.
+ * about 200 is true by chance. Keys are the digits of the block's numbers, trunk names and Call-IDs
+ * under the log's hash key; they come from the dictionaries of the block (log_block_keys), where
+ * each text is hashed already.
  */
 #ifndef ENGINE_STORE_LOG_INDEX_H
 #define ENGINE_STORE_LOG_INDEX_H
@@ -18,14 +19,25 @@ enum {
 	NUMBER_KEY = 64,
 };
 
-enum index_key { INDEX_CALLER = 1, INDEX_CALLEE, INDEX_TRUNK, INDEX_CALL_ID };
+enum index_key { INDEX_NUMBER = 1, INDEX_TRUNK, INDEX_CALL_ID };
 
 /* A written number as it is compared: its first NUMBER_KEY digits, or with a letter in it the text
  * as it stands. The slice borrows from text or digits.
  */
 struct slice number_key(struct slice text, char digits[NUMBER_KEY]);
-/* Never 0. */
-uint64_t index_key_hash(const struct hash_key *key, enum index_key kind, struct slice text);
+/* hash: that of the text under the log's key. */
+static inline uint64_t index_key_of(enum index_key kind, uint64_t hash)
+{
+	uint64_t mixed = (hash + kind) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return mixed ^ mixed >> 32;
+}
+
+static inline uint64_t index_key_hash(const struct hash_key *key, enum index_key kind,
+                                      struct slice text)
+{
+	return index_key_of(kind, hash_slice(key, text));
+}
 
 /* ---- filters ---- */
 
@@ -39,14 +51,8 @@ struct filter {
 bool filter_get(struct slice payload, struct filter *f);
 bool filter_has(const struct filter *f, uint64_t hash);
 
-/* Collects the keys of a block. */
-struct filter_maker;
-
-struct filter_maker *filter_maker_new(const struct hash_key *key); /* NULL: no memory */
-void filter_maker_free(struct filter_maker *m);
-void filter_maker_add(struct filter_maker *m, const struct event *e);
-/* Appends the payload of a filter frame and is empty again. */
-void filter_maker_put(struct filter_maker *m, struct buf *out);
+/* Appends the payload of a filter frame. */
+void filter_put(const struct log_keys *keys, struct buf *out);
 
 /* ---- directory ---- */
 

@@ -21,7 +21,7 @@
 #include "store/call_log.h"
 
 enum {
-	SEGMENT_VERSION = 1,
+	SEGMENT_VERSION = 2,
 	SEGMENT_HEADER = 60,
 	FRAME_HEADER = 60,
 	FRAME_LENGTH_MAX = 64 << 20,

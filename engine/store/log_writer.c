@@ -252,35 +252,10 @@ static bool unit_end(struct log_writer *w)
 
 static const char *const write_failed = "writing failed";
 
-/* Whatever of the bytes the codec gives back is what a search may ask for: the filter is made from
- * the encoded block.
- */
-static void make_filter(struct log_writer *w, struct filter *f)
-{
-	struct event e;
-	const char *why;
-	uint64_t number;
-	bool cut;
-
-	buf_reset(&w->payload);
-	if (log_rows_decode(w->rows, buf_view(&w->block), &why) == OK) {
-		while (log_rows_next(w->rows, &e, &number, &cut)) {
-			filter_maker_add(w->filter, &e);
-		}
-		filter_maker_put(w->filter, &w->payload);
-	} else {
-		le64_put(&w->payload, (uint64_t)INT64_MIN); /* excludes nothing */
-		le64_put(&w->payload, INT64_MAX);
-	}
-	if (!filter_get(buf_view(&w->payload), f)) {
-		*f = (struct filter){.from_us = INT64_MIN, .to_us = INT64_MAX};
-	}
-}
-
 static bool write_block(struct log_writer *w, const struct log_block *block,
                         const struct log_span *span)
 {
-	struct filter filter;
+	const struct log_keys keys = log_block_keys(block);
 
 	buf_reset(&w->block);
 	if (log_block_encode(block, &w->block) != OK || w->block.failed) {
@@ -292,14 +267,16 @@ static bool write_block(struct log_writer *w, const struct log_block *block,
 		count_error(w);
 		return false;
 	}
-	make_filter(w, &filter);
+	buf_reset(&w->payload);
+	filter_put(&keys, &w->payload);
+	w->unit.failed = w->unit.failed || w->payload.failed;
 	struct index_entry entry = {
 		.offset = w->live.size + w->unit.len,
 		.filter_size = (uint32_t)(FRAME_HEADER + w->payload.len),
 		.block_size = (uint32_t)(FRAME_HEADER + w->block.len),
 		.span = *span,
-		.from_us = filter.from_us,
-		.to_us = filter.to_us,
+		.from_us = keys.from_us,
+		.to_us = keys.to_us,
 	};
 	frame_put(&w->unit, FRAME_FILTER, w->sequence++, span, buf_view(&w->payload));
 	frame_put(&w->unit, FRAME_BLOCK, w->sequence++, span, buf_view(&w->block));
@@ -433,8 +410,6 @@ static void continue_behind(struct log_writer *w)
 static void free_parts(struct log_writer *w)
 {
 	segment_states_fini(&w->closed);
-	filter_maker_free(w->filter);
-	log_rows_free(w->rows);
 	buf_fini(&w->block);
 	buf_fini(&w->payload);
 	buf_fini(&w->unit);
@@ -455,9 +430,7 @@ int log_writer_open(struct log_writer *w, const struct call_log_options *options
 	w->options.sync = options->sync ? options->sync : plain_sync;
 	w->folder = strdup(options->path);
 	w->options.path = w->folder;
-	w->filter = filter_maker_new(options->key);
-	w->rows = log_rows_new();
-	int err = w->folder && w->filter && w->rows ? OK : E_NOMEM;
+	int err = w->folder ? OK : E_NOMEM;
 	err = err ? err : make_folder(w->options.path);
 	err = err ? err : segment_states_read(w->options.path, &w->closed);
 	if (err) {

@@ -29,8 +29,6 @@ struct log_writer {
 	struct call_log_options options;
 	char *folder;                 /* options.path */
 	struct segment_states closed; /* all segments but the one being written */
-	struct filter_maker *filter;
-	struct log_rows *rows;
 	struct buf block, payload, unit, directory;
 
 	int fd; /* -1: none */

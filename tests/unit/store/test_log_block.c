@@ -15,10 +15,12 @@
 
 #include "core/err.h"
 #include "store/log_block.h"
+#include "store/log_index.h"
 
 enum { EVENTS = 600, ROOM = 4 << 20, FLIPS = 2000, CUT_EVERY = 7 };
 
 static uint64_t seed = 11;
+static struct hash_key key;
 static char texts[ROOM];
 static size_t texts_used;
 
@@ -188,7 +190,7 @@ static void assert_same(const struct event *a, const struct event *b)
 
 static struct buf encoded(log_fields fields)
 {
-	struct log_block *b = log_block_new(fields);
+	struct log_block *b = log_block_new(fields, &key);
 	struct buf out = {0};
 
 	assert_non_null(b);
@@ -305,7 +307,7 @@ static void fields_left_out(void **state)
 static void same_events_same_bytes(void **state)
 {
 	(void)state;
-	struct log_block *b = log_block_new(LOG_FIELDS_ALL);
+	struct log_block *b = log_block_new(LOG_FIELDS_ALL, &key);
 	struct buf again = {0};
 
 	draw_events();
@@ -320,11 +322,56 @@ static void same_events_same_bytes(void **state)
 	buf_fini(&again);
 }
 
+static bool has_key(const struct filter *f, enum index_key kind, struct slice text)
+{
+	return !text.p || filter_has(f, index_key_hash(&key, kind, text));
+}
+
+/* Whatever of a kept event a search may ask for is in the filter; what is not there mostly not. */
+static void keys_of_a_filter(void **state)
+{
+	(void)state;
+	struct log_block *b = log_block_new(LOG_FIELDS_ALL, &key);
+	struct buf payload = {0};
+	struct filter filter;
+	char digits[NUMBER_KEY], absent[32];
+	unsigned wrong = 0;
+
+	draw_events();
+	fill(b);
+	const struct log_keys keys = log_block_keys(b);
+	filter_put(&keys, &payload);
+	assert_true(filter_get(buf_view(&payload), &filter));
+	for (unsigned i = 0; i < EVENTS; i++) {
+		const struct event *e = &events[i];
+		if (e->caller.text.p) {
+			assert_true(
+				has_key(&filter, INDEX_NUMBER, number_key(e->caller.text, digits)));
+		}
+		if (e->callee.text.p) {
+			assert_true(
+				has_key(&filter, INDEX_NUMBER, number_key(e->callee.text, digits)));
+		}
+		assert_true(has_key(&filter, INDEX_TRUNK, e->trunk_in));
+		assert_true(has_key(&filter, INDEX_TRUNK, e->trunk_out));
+		assert_true(has_key(&filter, INDEX_CALL_ID, e->call_id));
+		assert_true(e->kind != KIND_CALL || e->time_us == INSTANT_NONE ||
+		            (filter.from_us <= e->time_us && filter.to_us >= e->time_us));
+	}
+	for (int i = 0; i < 10000; i++) {
+		int len = snprintf(absent, sizeof(absent), "absent-%d", i);
+		wrong += has_key(&filter, INDEX_CALL_ID, (struct slice){absent, (size_t)len});
+	}
+	assert_true(wrong < 200); /* one in 200 by chance */
+	log_block_free(b);
+	buf_fini(&payload);
+}
+
 static void full_and_cut(void **state)
 {
 	(void)state;
 	static char big[40000];
-	struct log_block *b = log_block_new(LOG_FIELDS_ALL);
+	struct log_block *b = log_block_new(LOG_FIELDS_ALL, &key);
 	struct log_rows *r = log_rows_new();
 	struct buf bytes = {0};
 	struct log_span span;
@@ -400,7 +447,7 @@ static int decode_exact(struct log_rows *r, struct slice bytes)
 static void damaged(void **state)
 {
 	(void)state;
-	struct log_block *b = log_block_new(LOG_FIELDS_ALL);
+	struct log_block *b = log_block_new(LOG_FIELDS_ALL, &key);
 	struct log_rows *r = log_rows_new();
 	struct buf bytes = {0};
 
@@ -433,9 +480,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),   cmocka_unit_test(fields_left_out),
 		cmocka_unit_test(full_and_cut), cmocka_unit_test(same_events_same_bytes),
-		cmocka_unit_test(damaged),
+		cmocka_unit_test(damaged),      cmocka_unit_test(keys_of_a_filter),
 	};
 
+	hash_key_default(&key);
 	seed = given ? strtoull(given, NULL, 10) : seed;
 	printf("seed %llu\n", (unsigned long long)seed);
 	return cmocka_run_group_tests(tests, NULL, NULL);
