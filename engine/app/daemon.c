@@ -173,11 +173,11 @@ static void on_tick(void *user)
 		live_tick(d->live);
 		daemon_round(d);
 	}
+	daemon_log_tick(d);
 	if (d->file_sink) {
 		(void)d->file_sink->ops->drain(d->file_sink, 0);
 	}
 	(void)fflush(d->rejects.file);
-	daemon_log_tick(d);
 	daemon_snapshot_tick(d, daemon_mono_us());
 }
 

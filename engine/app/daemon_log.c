@@ -3,10 +3,14 @@
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/daemon_parts.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "sinks/hold.h"
+
+enum { SETTLE_MS = 30 };
 
 void daemon_state_path(const struct daemon *d, const char *name, char out[CONFIG_PATH])
 {
@@ -82,6 +86,10 @@ bool daemon_log_open(struct daemon *d)
 	if (call_log_open(&options, &d->call_log, &why) != OK) {
 		return daemon_fail(d, "log", why);
 	}
+	d->hold = sink_hold_open(d->sinks, d->sink_count);
+	if (!d->hold) {
+		return daemon_fail(d, "log", "no memory");
+	}
 	log_info("log", "open path=\"%s\" next_event=%llu", path,
 	         (unsigned long long)call_log_next_event(d->call_log));
 	return true;
@@ -121,10 +129,56 @@ void daemon_log_reload(struct daemon *d)
 	}
 }
 
+static bool has_written(struct daemon *d, uint64_t events)
+{
+	struct call_log_stats stats;
+
+	call_log_stats(d->call_log, &stats);
+	return stats.written + stats.shed >= events;
+}
+
+static uint64_t events_taken(struct daemon *d)
+{
+	struct call_log_stats stats;
+
+	call_log_stats(d->call_log, &stats);
+	return stats.events;
+}
+
+/* One mark at a time: what is raised meanwhile waits for the next. */
+static void release_alerts(struct daemon *d)
+{
+	if (has_written(d, d->hold_events)) {
+		sink_hold_release(d->hold, d->hold_mark);
+		if (sink_hold_mark(d->hold) > d->hold_mark) {
+			d->hold_mark = sink_hold_mark(d->hold);
+			d->hold_events = events_taken(d);
+			call_log_hand_on(d->call_log);
+		}
+	}
+}
+
+bool daemon_log_settle(struct daemon *d)
+{
+	uint64_t mark = sink_hold_mark(d->hold);
+	uint64_t events = events_taken(d);
+
+	call_log_hand_on(d->call_log);
+	for (int i = 0; i < SETTLE_MS && !has_written(d, events); i++) {
+		(void)usleep(1000);
+	}
+	if (!has_written(d, events)) {
+		return false;
+	}
+	sink_hold_release(d->hold, mark);
+	return true;
+}
+
 void daemon_log_tick(struct daemon *d)
 {
 	if (d->call_log) {
 		call_log_tick(d->call_log, daemon_wall_us());
+		release_alerts(d);
 	}
 }
 
@@ -137,6 +191,7 @@ void daemon_log_stop(struct daemon *d)
 	}
 	note_in_log(d, LOG_NOTE_STOP);
 	call_log_flush(d->call_log);
+	sink_hold_release(d->hold, sink_hold_mark(d->hold));
 	call_log_stats(d->call_log, &stats);
 	log_info("log", "closed events=%llu written=%llu shed=%llu gaps=%llu bytes=%llu",
 	         (unsigned long long)stats.events, (unsigned long long)stats.written,

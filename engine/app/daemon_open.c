@@ -264,6 +264,10 @@ static bool open_pipeline(struct daemon *d)
 	const char *why;
 
 	memcpy(options.sinks, d->sinks, sizeof(options.sinks));
+	if (d->hold) {
+		options.sinks[0] = d->hold;
+		options.sink_count = 1;
+	}
 	d->pipeline = pipeline_new(&options, &why);
 	return d->pipeline || daemon_fail(d, "pipeline", why);
 }
@@ -334,6 +338,9 @@ void daemon_close(struct daemon *d)
 	live_close(d->live);
 	pipeline_free(d->pipeline);
 	call_log_close(d->call_log);
+	if (d->hold) {
+		d->hold->ops->close(d->hold);
+	}
 	for (size_t i = 0; i < d->sink_count; i++) {
 		d->sinks[i]->ops->close(d->sinks[i]);
 	}

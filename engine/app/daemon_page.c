@@ -24,6 +24,12 @@ static void gather_sources(const struct daemon *d, struct metrics_source *out)
 
 static void gather_sinks(const struct daemon *d, struct metrics *m)
 {
+	if (d->hold) {
+		struct metrics_sink *out = &m->sinks[m->sink_count++];
+		out->name = d->hold->ops->name;
+		out->connected = true;
+		d->hold->ops->stats(d->hold, &out->stats);
+	}
 	for (size_t i = 0; i < d->sink_count; i++) {
 		struct metrics_sink *out = &m->sinks[m->sink_count++];
 		out->name = d->sinks[i]->ops->name;

@@ -66,7 +66,9 @@ struct daemon {
 	size_t sink_count;
 	struct sink *file_sink;
 	struct sink *redis_sink;
-	struct call_log *call_log; /* NULL: none is kept */
+	struct sink *hold; /* before the others, with a call log (sinks/hold.h); else NULL */
+	uint64_t hold_mark, hold_events; /* released once the log has so many events */
+	struct call_log *call_log;       /* NULL: none is kept */
 	struct pipeline *pipeline;
 	struct loop_http *http;
 };
@@ -89,6 +91,9 @@ bool daemon_log_open(struct daemon *d);
 bool daemon_log_start(struct daemon *d);  /* behind the pipeline: the journal says what begins */
 void daemon_log_reload(struct daemon *d); /* the new site is in force */
 void daemon_log_tick(struct daemon *d);
+/* Every alert raised until now goes out when its events are written. False: not yet, after 30 ms.
+ */
+bool daemon_log_settle(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
 
 /* daemon_resume.c; all do nothing without `snapshots` in the configuration. */

@@ -10,6 +10,7 @@
 #include "app/snapshot.h"
 #include "core/err.h"
 #include "core/log.h"
+#include "sinks/hold.h"
 #include "sinks/ndjson.h"
 #include "store/log_reader.h"
 
@@ -76,11 +77,14 @@ static int read_log(struct daemon *d, struct snapshot_info *info, int64_t last_u
 			events++;
 		} else if (item.kind == LOG_ITEM_CUT) {
 			pipeline_flush(d->pipeline);
+			sink_hold_release(d->hold,
+			                  sink_hold_mark(d->hold)); /* of events on record */
 		}
 		tell_damage(&item);
 	}
 	log_reader_close(reader);
 	pipeline_finish(d->pipeline);
+	sink_hold_release(d->hold, sink_hold_mark(d->hold));
 	log_info("resume", "read from the call log events=%llu", (unsigned long long)events);
 	return OK;
 }
@@ -228,8 +232,11 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 		return;
 	}
 	snapshot_folder(d, folder);
-	d->snapshot_us = mono_us;
 	pipeline_finish(d->pipeline);
+	if (!daemon_log_settle(d)) {
+		return; /* the disk is busy: at the next tick */
+	}
+	d->snapshot_us = mono_us;
 	if (d->file_sink) {
 		/* Alerts of what the snapshot counts as past are not raised again. */
 		(void)d->file_sink->ops->drain(d->file_sink, 0);

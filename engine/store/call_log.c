@@ -162,7 +162,7 @@ static bool push_shed(struct call_log *log)
 	return true;
 }
 
-static void hand_on(struct call_log *log)
+void call_log_hand_on(struct call_log *log)
 {
 	if (!log->open || log->open_count == 0) {
 		return;
@@ -212,7 +212,7 @@ static bool add_event(struct call_log *log, uint64_t number, const struct event 
 	if (log_block_add(log->open, number, e) == OK) {
 		return true;
 	}
-	hand_on(log);
+	call_log_hand_on(log);
 	return take_block(log) && log_block_add(log->open, number, e) == OK;
 }
 
@@ -255,7 +255,7 @@ void call_log_note(struct call_log *log, const struct log_note *note)
 	char *text = malloc(len ? len : 1);
 	bool pushed = false;
 
-	hand_on(log);
+	call_log_hand_on(log);
 	if (text) {
 		if (len) {
 			memcpy(text, note->text.p, len);
@@ -280,7 +280,7 @@ void call_log_tick(struct call_log *log, int64_t wall_us)
 		log->open_wall_us = wall_us;
 	} else if (log->open_count > 0 &&
 	           (wall_us < log->open_wall_us || wall_us - log->open_wall_us >= US_PER_S)) {
-		hand_on(log);
+		call_log_hand_on(log);
 	}
 	pthread_mutex_lock(&log->lock);
 	log->wall_us = wall_us;
@@ -303,7 +303,7 @@ static void wait_idle(struct call_log *log)
 
 void call_log_flush(struct call_log *log)
 {
-	hand_on(log);
+	call_log_hand_on(log);
 	pthread_mutex_lock(&log->lock);
 	if (log_loss_any(&log->shed)) {
 		wait_idle(log);

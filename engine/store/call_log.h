@@ -96,6 +96,8 @@ void call_log_note(struct call_log *log, const struct log_note *note);
  * syncs and applies retention.
  */
 void call_log_tick(struct call_log *log, int64_t wall_us);
+/* Hands the open block on now: its events are written, or counted as shed, soon. */
+void call_log_hand_on(struct call_log *log);
 /* Everything taken is on disk when it returns (or counted as shed). */
 void call_log_flush(struct call_log *log);
 void call_log_stats(struct call_log *log, struct call_log_stats *out); /* any thread */
