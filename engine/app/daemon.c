@@ -173,6 +173,7 @@ static void on_tick(void *user)
 		live_tick(d->live);
 		daemon_round(d);
 	}
+	daemon_notes_tick(d, daemon_mono_us());
 	daemon_log_tick(d);
 	if (d->file_sink) {
 		(void)d->file_sink->ops->drain(d->file_sink, 0);

@@ -116,6 +116,7 @@ bool daemon_log_start(struct daemon *d)
 		return daemon_fail(d, "journal", "the state folder cannot be written");
 	}
 	note_in_log(d, LOG_NOTE_START);
+	daemon_notes_start(d);
 	return true;
 }
 

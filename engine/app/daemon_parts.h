@@ -4,6 +4,7 @@
  *	daemon.c       the loop: signals, timer, reading files, the end
  *	daemon_open.c  everything that is opened before, and closed after
  *	daemon_log.c   the call log and its journal
+ *	daemon_notes.c the circumstances of a run, into the call log
  *	daemon_resume.c snapshots, and going on from them
  *	daemon_page.c  /metrics
  */
@@ -69,6 +70,10 @@ struct daemon {
 	struct sink *hold; /* before the others, with a call log (sinks/hold.h); else NULL */
 	uint64_t hold_mark, hold_events; /* released once the log has so many events */
 	struct call_log *call_log;       /* NULL: none is kept */
+	int64_t noted_us;                /* when circumstances were looked at (daemon_notes.c) */
+	int64_t clock_apart_us;          /* clock of the day less the one that never goes back */
+	bool clock_synchronised;
+	bool silent[PIPELINE_SOURCES_MAX];
 	struct pipeline *pipeline;
 	struct loop_http *http;
 };
@@ -95,6 +100,10 @@ void daemon_log_tick(struct daemon *d);
  */
 bool daemon_log_settle(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
+
+/* daemon_notes.c; nothing without a call log. */
+void daemon_notes_start(struct daemon *d);
+void daemon_notes_tick(struct daemon *d, int64_t mono_us);
 
 /* daemon_resume.c; all do nothing without `snapshots` in the configuration. */
 bool daemon_resume(struct daemon *d);        /* behind the pipeline, before daemon_log_start */

@@ -63,6 +63,17 @@ static void tell_downtime(const struct log_replay *r, const struct journal_entry
 	r->options->tell(r->options->user, text);
 }
 
+/* What a source or the clock did: nothing to be done about it, but it explains what one sees. */
+static void tell_circumstance(const struct log_replay *r, const struct log_note *note)
+{
+	char text[TEXT], when[INSTANT_TEXT];
+
+	(void)instant_format(note->wall_us, when);
+	(void)snprintf(text, sizeof(text), "%s: %.*s", when,
+	               SLICE_FMT(slice_first(note->text, SHOWN_MAX)));
+	r->options->tell(r->options->user, text);
+}
+
 /* ---- what was done then ---- */
 
 static const struct site *site_of(struct log_replay *r, const struct journal_entry *e)
@@ -183,6 +194,16 @@ static int take_event(struct log_replay *r, const struct log_item *item)
 	return err;
 }
 
+static void take_note(struct log_replay *r, const struct log_note *note)
+{
+	if (note->type == LOG_NOTE_GAP) {
+		r->result.missing += note->count;
+		tell_gap(r, note);
+	} else if (note->type == LOG_NOTE_SOURCE || note->type == LOG_NOTE_CLOCK) {
+		tell_circumstance(r, note);
+	}
+}
+
 static int take_item(struct log_replay *r, const struct log_item *item)
 {
 	switch (item->kind) {
@@ -192,12 +213,7 @@ static int take_item(struct log_replay *r, const struct log_item *item)
 			pipeline_flush(r->pipeline);
 		}
 		return OK;
-	case LOG_ITEM_NOTE:
-		if (item->note.type == LOG_NOTE_GAP) {
-			r->result.missing += item->note.count;
-			tell_gap(r, &item->note);
-		}
-		return OK;
+	case LOG_ITEM_NOTE: take_note(r, &item->note); return OK;
 	case LOG_ITEM_DAMAGE:
 		r->result.damaged++;
 		tell_damage(r, item);

@@ -54,7 +54,8 @@ enum log_note_type {
 	LOG_NOTE_RULES,  /* rules, lists and tables from here on: text is JSON (rules digest, lists)
 	                  */
 	LOG_NOTE_GAP,    /* events first..last (count of them) were shed; text says why */
-	LOG_NOTE_SOURCE, /* a source began, ended, fell silent or came back; text is JSON */
+	LOG_NOTE_SOURCE, /* a source fell silent or came back; text is JSON */
+	LOG_NOTE_CLOCK, /* how far the clock of the day can be trusted, steps of it; text is JSON */
 	LOG_NOTE_TYPE_COUNT
 };
 

@@ -133,6 +133,7 @@ class LogTest(unittest.TestCase):
         self.send(daemon, sender, 300)
         self.rules(6)
         self.reload(daemon)
+        time.sleep(1.6)  # silent: noted
         self.send(daemon, sender, 200)
         self.watch(3)
         self.reload(daemon)
@@ -149,6 +150,8 @@ class LogTest(unittest.TestCase):
         self.watch(7)
         self.assertEqual(self.replayed(), alerts)
         self.assertEqual(self.replayed("--threads", "1"), alerts)
+        for noted in '"clock":"start"', '"state":"silent"', '"state":"heard"':
+            self.assertIn(noted, self.stderr)
         for segment in self.segments():
             self.assertEqual(segment.stat().st_mode & 0o777, 0o600)
 
