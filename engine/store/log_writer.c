@@ -378,6 +378,29 @@ static int make_folder(const char *path)
 	return mkdir(path, 0700) == 0 || errno == EEXIST ? OK : E_IO;
 }
 
+/* A lock of the process (POSIX): it ends with it, however it ends, and a child does not have it. */
+static int lock_folder(struct log_writer *w, const char **why)
+{
+	char path[PATH_MAX];
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (snprintf(path, sizeof(path), "%s/lock", w->folder) >= (int)sizeof(path)) {
+		*why = "too long a path";
+		return E_IO;
+	}
+	w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (w->lock < 0) {
+		*why = strerror(errno);
+		return E_IO;
+	}
+	if (fcntl(w->lock, F_SETLK, &whole) != 0) {
+		*why = errno == EACCES || errno == EAGAIN ? "another process writes there"
+		                                          : strerror(errno);
+		return E_IO;
+	}
+	return OK;
+}
+
 static ssize_t plain_write(int fd, const void *bytes, size_t len)
 {
 	return write(fd, bytes, len);
@@ -409,6 +432,9 @@ static void continue_behind(struct log_writer *w)
 
 static void free_parts(struct log_writer *w)
 {
+	if (w->lock >= 0) {
+		(void)close(w->lock);
+	}
 	segment_states_fini(&w->closed);
 	buf_fini(&w->block);
 	buf_fini(&w->payload);
@@ -420,6 +446,7 @@ static void free_parts(struct log_writer *w)
 int log_writer_open(struct log_writer *w, const struct call_log_options *options, const char **why)
 {
 	*w = (struct log_writer){.options = *options,
+	                         .lock = -1,
 	                         .fd = -1,
 	                         .newest_us = INSTANT_NONE,
 	                         .hour_us = INSTANT_NONE,
@@ -431,10 +458,17 @@ int log_writer_open(struct log_writer *w, const struct call_log_options *options
 	w->folder = strdup(options->path);
 	w->options.path = w->folder;
 	int err = w->folder ? OK : E_NOMEM;
-	err = err ? err : make_folder(w->options.path);
-	err = err ? err : segment_states_read(w->options.path, &w->closed);
-	if (err) {
+	*why = err_text(E_NOMEM);
+	if (!err && make_folder(w->folder)) {
+		*why = strerror(errno);
+		err = E_IO;
+	}
+	err = err ? err : lock_folder(w, why);
+	if (!err) {
+		err = segment_states_read(w->folder, &w->closed);
 		*why = err == E_NOMEM ? err_text(err) : strerror(errno);
+	}
+	if (err) {
 		free_parts(w);
 		return err;
 	}

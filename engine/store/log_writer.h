@@ -31,7 +31,8 @@ struct log_writer {
 	struct segment_states closed; /* all segments but the one being written */
 	struct buf block, payload, unit, directory;
 
-	int fd; /* -1: none */
+	int lock; /* a file of the folder: one process writes a log */
+	int fd;   /* -1: none */
 	struct segment_state live;
 	uint32_t sequence, entries;
 	int64_t hour_us; /* the hour that the segment belongs to */
@@ -46,7 +47,8 @@ struct log_writer {
 	struct call_log_stats stats; /* but events, and what the caller's side shed */
 };
 
-/* Makes the folder, reads what is there. E_IO, E_NOMEM and *why; key and functions of options must
+/* Makes the folder, reads what is there. E_IO (also when another process writes there), E_NOMEM and
+ * *why; key and functions of options must
  * stay, its path is copied.
  */
 int log_writer_open(struct log_writer *w, const struct call_log_options *options, const char **why);

@@ -5,9 +5,12 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
 
 #include "log_folder.h"
 #include "store/crc32c.h"
+#include "store/log_writer.h"
 
 static struct folder folder;
 static struct told told;
@@ -349,6 +352,38 @@ static void killed_anywhere(void **state)
 	}
 }
 
+/* What another process meets: 0 it writes the log, 1 refused because somebody does, 2 otherwise. */
+static int other_process(void)
+{
+	const struct call_log_options options = {
+		.path = folder.path, .key = &folder.key, .retention_us = US_PER_HOUR};
+	struct log_writer writer;
+	const char *why = "";
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int err = log_writer_open(&writer, &options, &why);
+		_exit(err == OK ? 0 : strstr(why, "another process") ? 1 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+static void one_process_writes(void **state)
+{
+	(void)state;
+	const struct call_log_options options = {
+		.path = folder.path, .key = &folder.key, .retention_us = US_PER_HOUR};
+	struct log_writer writer;
+	const char *why;
+
+	assert_int_equal(log_writer_open(&writer, &options, &why), OK);
+	assert_int_equal(other_process(), 1);
+	log_writer_close(&writer);
+	assert_int_equal(other_process(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sync_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(disk_stays_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(killed_anywhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_process_writes, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
