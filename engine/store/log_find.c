@@ -144,23 +144,48 @@ static void search_block(struct find *f, uint64_t offset, const struct frame *fr
 
 /* ---- segments ---- */
 
+/* The one part of a block's filter that tells of a key: its bytes are read, no more. */
+static int part_meets(struct find *f, const struct index_entry *e, uint64_t hash)
+{
+	char part[FILTER_PART];
+	size_t head = FRAME_HEADER + FILTER_HEADER;
+	size_t parts = e->filter_size > head ? (e->filter_size - head) / FILTER_PART : 0;
+	size_t number = filter_part(hash, parts);
+
+	if (parts == 0) {
+		return 1;
+	}
+	return log_walk_bytes(&f->walk, e->offset + head + number * FILTER_PART, part, sizeof(part))
+	               ? filter_part_has(part, number, hash)
+	               : E_MALFORMED;
+}
+
+static bool entry_meets(struct find *f, const struct index_entry *e)
+{
+	if (!times_meet(f, &e->span, e->from_us, e->to_us)) {
+		return false;
+	}
+	for (size_t i = 0; i < f->term_count; i++) {
+		int meets = part_meets(f, e, f->terms[i]);
+		if (meets < 0) {
+			tell_damage(f, e->offset, e->filter_size, "checksum");
+			return true;
+		}
+		if (meets == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void search_entry(struct find *f, const struct index_entry *e)
 {
 	struct log_walk *w = &f->walk;
 	struct slice payload;
-	struct filter filter;
 	struct frame frame;
 
-	if (!times_meet(f, &e->span, e->from_us, e->to_us)) {
+	if (!entry_meets(f, e)) {
 		return;
-	}
-	if (f->term_count) {
-		if (!log_walk_frame_at(w, e->offset, FRAME_FILTER, &frame, &payload) ||
-		    !filter_get(payload, &filter)) {
-			tell_damage(f, e->offset, e->filter_size, "checksum");
-		} else if (!filter_meets(f, &filter)) {
-			return;
-		}
 	}
 	uint64_t at = e->offset + e->filter_size;
 	if (log_walk_frame_at(w, at, FRAME_BLOCK, &frame, &payload)) {

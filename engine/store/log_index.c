@@ -1,9 +1,10 @@
 #include "store/log_index.h"
 
+#include "core/err.h"
+#include "store/crc32c.h"
+
 enum {
-	FILTER_PART = 32,
-	FILTER_WORDS = FILTER_PART / 4,
-	FILTER_HEADER = 16,
+	FILTER_WORDS = FILTER_PART / 4 - 1, /* the last one is the checksum */
 };
 
 /* ---- keys ---- */
@@ -29,16 +30,34 @@ struct slice number_key(struct slice text, char digits[NUMBER_KEY])
 static uint32_t filter_bit(uint64_t hash, size_t word)
 {
 	static const uint32_t salts[FILTER_WORDS] = {
-		0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
-		0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31,
+		0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947,
 	};
 
 	return UINT32_C(1) << ((uint32_t)hash * salts[word] >> 27);
 }
 
-static size_t filter_part(uint64_t hash, size_t parts)
+/* Of the words of a part; a part at another place has another. */
+static uint32_t part_sum(const char *part, size_t number)
+{
+	return crc32c((uint32_t)number, part, FILTER_PART - 4);
+}
+
+size_t filter_part(uint64_t hash, size_t parts)
 {
 	return (size_t)((hash >> 32) * parts >> 32);
+}
+
+int filter_part_has(const char *part, size_t number, uint64_t hash)
+{
+	if (le32_get(part + FILTER_PART - 4) != part_sum(part, number)) {
+		return E_MALFORMED;
+	}
+	for (size_t i = 0; i < FILTER_WORDS; i++) {
+		if (!(le32_get(part + 4 * i) & filter_bit(hash, i))) {
+			return 0;
+		}
+	}
+	return 1;
 }
 
 bool filter_get(struct slice payload, struct filter *f)
@@ -61,13 +80,8 @@ bool filter_has(const struct filter *f, uint64_t hash)
 	if (parts == 0) {
 		return true;
 	}
-	const char *part = f->bits.p + FILTER_PART * filter_part(hash, parts);
-	for (size_t i = 0; i < FILTER_WORDS; i++) {
-		if (!(le32_get(part + 4 * i) & filter_bit(hash, i))) {
-			return false;
-		}
-	}
-	return true;
+	size_t part = filter_part(hash, parts);
+	return filter_part_has(f->bits.p + FILTER_PART * part, part, hash) != 0;
 }
 
 static void set_key(char *bits, size_t parts, uint64_t hash)
@@ -93,6 +107,10 @@ void filter_put(const struct log_keys *keys, struct buf *out)
 	memset(bits, 0, parts * FILTER_PART);
 	for (size_t i = 0; i < keys->count; i++) {
 		set_key(bits, parts, keys->hashes[i]);
+	}
+	for (size_t i = 0; i < parts; i++) {
+		char *part = bits + FILTER_PART * i;
+		le32_set(part + FILTER_PART - 4, part_sum(part, i));
 	}
 	out->len += parts * FILTER_PART;
 }

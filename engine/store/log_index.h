@@ -3,10 +3,11 @@
  *
  * A filter is a split-block Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and
  * Space-Efficient Bloom Filters", 2007; salts of the Apache Parquet format): a key sets a bit in
- * each of eight words of one 32-byte part. At INDEX_KEY_BITS bits a different key, one test in
- * about 200 is true by chance. Keys are the digits of the block's numbers, trunk names and Call-IDs
- * under the log's hash key; they come from the dictionaries of the block (log_block_keys), where
- * each text is hashed already.
+ * each of the seven words of one 32-byte part, of which the eighth is a checksum: a search reads
+ * and checks that part alone. At INDEX_KEY_BITS bits a different key, one test in about 500 is true
+ * by chance. Keys are the digits of the block's numbers, trunk names and Call-IDs under the log's
+ * hash key; they come from the dictionaries of the block (log_block_keys), where each text is
+ * hashed already.
  */
 #ifndef ENGINE_STORE_LOG_INDEX_H
 #define ENGINE_STORE_LOG_INDEX_H
@@ -14,7 +15,9 @@
 #include "store/log_segment.h"
 
 enum {
-	INDEX_KEY_BITS = 12,
+	INDEX_KEY_BITS = 16,
+	FILTER_HEADER = 16, /* bytes of the payload before the parts */
+	FILTER_PART = 32,
 	INDEX_ENTRIES_MAX = 65536,
 	NUMBER_KEY = 64,
 };
@@ -49,7 +52,14 @@ struct filter {
 };
 
 bool filter_get(struct slice payload, struct filter *f);
+/* Also true of a damaged part. */
 bool filter_has(const struct filter *f, uint64_t hash);
+
+/* Which of so many parts tells of a key; what it tells: 1 there may be one, 0 there is none,
+ * E_MALFORMED: it is damaged.
+ */
+size_t filter_part(uint64_t hash, size_t parts);
+int filter_part_has(const char *part, size_t number, uint64_t hash);
 
 /* Appends the payload of a filter frame. */
 void filter_put(const struct log_keys *keys, struct buf *out);

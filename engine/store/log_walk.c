@@ -31,6 +31,11 @@ static size_t read_at(const struct log_walk *w, uint64_t at, char *out, size_t l
 	return done;
 }
 
+bool log_walk_bytes(const struct log_walk *w, uint64_t offset, char *out, size_t len)
+{
+	return read_at(w, offset, out, len) == len;
+}
+
 int log_walk_open(struct log_walk *w, const char *folder, const struct segment_name *name,
                   bool newest, const struct hash_key *key)
 {

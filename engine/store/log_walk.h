@@ -48,6 +48,8 @@ void log_walk_seek(struct log_walk *w, uint64_t offset);
 /* The frame at offset, which must be whole and of that type; for what an index points to. */
 bool log_walk_frame_at(struct log_walk *w, uint64_t offset, enum frame_type type, struct frame *f,
                        struct slice *payload);
+/* Bytes inside a frame that an index points to, unchecked. False: not all there. */
+bool log_walk_bytes(const struct log_walk *w, uint64_t offset, char *out, size_t len);
 /* The segment's END frame: its span and the directory of its blocks (log_index.h). False without
  * one that is whole. The directory lives until the next call.
  */
