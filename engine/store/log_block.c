@@ -94,6 +94,35 @@ void log_block_reset(struct log_block *b)
 
 /* ---- texts ---- */
 
+/* Texts of numbers and trunks are 8 to 16 bytes: two words that overlap, no call. */
+static inline bool same_bytes(const char *a, const char *b, size_t len)
+{
+	uint64_t head[2], tail[2];
+
+	if (len < sizeof(head[0]) || len > 2 * sizeof(head[0])) {
+		return memcmp(a, b, len) == 0;
+	}
+	memcpy(&head[0], a, sizeof(head[0]));
+	memcpy(&head[1], b, sizeof(head[1]));
+	memcpy(&tail[0], a + len - sizeof(tail[0]), sizeof(tail[0]));
+	memcpy(&tail[1], b + len - sizeof(tail[1]), sizeof(tail[1]));
+	return head[0] == head[1] && tail[0] == tail[1];
+}
+
+static inline void copy_bytes(char *to, const char *from, size_t len)
+{
+	uint64_t head, tail;
+
+	if (len < sizeof(head) || len > 2 * sizeof(head)) {
+		memcpy(to, from, len);
+		return;
+	}
+	memcpy(&head, from, sizeof(head));
+	memcpy(&tail, from + len - sizeof(tail), sizeof(tail));
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + len - sizeof(tail), &tail, sizeof(tail));
+}
+
 /* Eight bytes at once: a digit is 0x30 to 0x39, so nothing but 3 in the high half, also of six
  * more.
  */
@@ -156,7 +185,7 @@ static uint32_t add_text(struct log_block *b, unsigned dictionary, struct slice 
 	bool plus = text.p[0] == '+';
 	log_bytes_varint(shape, (digits << 1 | plus) << 1);
 	add_digits(b, dictionary, text.p + plus, digits);
-	memcpy(at, text.p, text.len);
+	copy_bytes(at, text.p, text.len);
 	b->digits_used += (uint32_t)text.len;
 	return (uint32_t)((uint8_t *)at - b->streams.memory);
 }
@@ -182,7 +211,7 @@ static bool is_text(const struct log_block *b, uint32_t entry, unsigned dictiona
 	const struct entry *t = &b->texts[entry];
 
 	return t->dictionary == dictionary && t->len == text.len &&
-	       memcmp(b->streams.memory + t->at, text.p, text.len) == 0;
+	       same_bytes((const char *)b->streams.memory + t->at, text.p, text.len);
 }
 
 /* The entry of text; a further one when it is not found. */
