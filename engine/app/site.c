@@ -272,7 +272,7 @@ struct site *site_load(const struct site_options *options, struct diags *d)
 	/* Numbers in tables, lists and rules need the plan. */
 	whole = whole && load_plan(s, d);
 	if (whole) {
-		whole = load_tables(s, d);
+		whole = s->options.without_rules || load_tables(s, d);
 		whole = load_rules(s, d) && whole;
 		whole = whole && load_lists(s, d);
 	}

@@ -35,7 +35,7 @@ struct site_options {
 	struct list_file lists[SITE_LISTS_MAX];
 	size_t list_count;
 	const char *key_file; /* NULL: the built-in constant key */
-	bool without_rules;   /* commands that only read traffic */
+	bool without_rules;   /* nor tables: commands that only read traffic */
 	size_t *whole;        /* set to the number of rules that loaded whole; NULL */
 };
 
