@@ -74,18 +74,23 @@ static void write_reasons(struct json_out *w, const struct finding *f)
 
 static void write_evidence(struct json_out *w, const struct finding *f)
 {
+	size_t told = 0;
+
 	json_key(w, "evidence");
 	json_object(w);
 	json_key(w, "calls");
 	json_array(w);
 	for (size_t i = 0; i < f->call_count; i++) {
-		json_slice(w, f->calls[i]);
+		if (f->calls[i].p) {
+			json_slice(w, f->calls[i]);
+			told++;
+		}
 	}
 	json_array_end(w);
 	json_key(w, "count");
 	json_int(w, (int64_t)f->counted);
 	json_key(w, "truncated");
-	json_bool(w, f->counted > f->call_count);
+	json_bool(w, f->counted > told);
 	json_key(w, "exact");
 	json_bool(w, f->exact);
 	json_object_end(w);

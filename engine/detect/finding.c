@@ -365,12 +365,12 @@ static void make_evidence(struct maker *m, const struct agg_view *view)
 		}
 	}
 	m->f->calls = take(m, count, sizeof(*m->f->calls));
-	for (size_t i = 0; m->f->calls && i < count && i < max; i++) {
+	m->f->call_events = take(m, count, sizeof(*m->f->call_events));
+	for (size_t i = 0; m->f->calls && m->f->call_events && i < count && i < max; i++) {
 		struct slice id = callids_get(&d->callids, events[i]);
-		if (id.p) {
-			id = clean(&m->w->arena, arena_copy(&m->w->arena, id));
-			m->f->calls[m->f->call_count++] = id;
-		}
+		m->f->call_events[i] = events[i];
+		m->f->calls[i] = id.p ? clean(&m->w->arena, arena_copy(&m->w->arena, id)) : id;
+		m->f->call_count++;
 	}
 }
 

@@ -80,7 +80,11 @@ struct finding {
 	size_t reason_count;
 	struct named_datum *lists; /* name -> version */
 	size_t list_count;
-	struct slice *calls; /* newest call ids counted, oldest first */
+	/* The newest calls counted, oldest first: their ids, missing where the detector does not
+	 * remember one (any more), and the numbers of their events.
+	 */
+	struct slice *calls;
+	uint64_t *call_events;
 	size_t call_count;
 	uint64_t counted;
 	bool exact;
