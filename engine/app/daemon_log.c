@@ -87,7 +87,8 @@ bool daemon_log_open(struct daemon *d)
 		return daemon_fail(d, "log", why);
 	}
 	d->hold = sink_hold_open(d->sinks, d->sink_count);
-	if (!d->hold) {
+	d->ids = log_ids_new(path, &d->key);
+	if (!d->hold || !d->ids) {
 		return daemon_fail(d, "log", "no memory");
 	}
 	log_info("log", "open path=\"%s\" next_event=%llu", path,

@@ -259,6 +259,7 @@ static bool open_pipeline(struct daemon *d)
 		.threads = options_threads(&threads),
 		.cold = d->live_count > 0,
 		.log = d->call_log,
+		.ids = d->ids,
 		.first_event = d->call_log ? call_log_next_event(d->call_log) : 0,
 	};
 	const char *why;
@@ -338,6 +339,7 @@ void daemon_close(struct daemon *d)
 	live_close(d->live);
 	pipeline_free(d->pipeline);
 	call_log_close(d->call_log);
+	log_ids_free(d->ids);
 	if (d->hold) {
 		d->hold->ops->close(d->hold);
 	}

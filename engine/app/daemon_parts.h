@@ -70,6 +70,7 @@ struct daemon {
 	struct sink *hold; /* before the others, with a call log (sinks/hold.h); else NULL */
 	uint64_t hold_mark, hold_events; /* released once the log has so many events */
 	struct call_log *call_log;       /* NULL: none is kept */
+	struct log_ids *ids;             /* what it says of events that memory lost */
 	int64_t noted_us;                /* when circumstances were looked at (daemon_notes.c) */
 	int64_t clock_apart_us;          /* clock of the day less the one that never goes back */
 	bool clock_synchronised;

@@ -16,6 +16,7 @@ struct log_replay {
 	struct journal journal;
 	size_t next; /* action */
 	struct pipeline *pipeline;
+	struct log_ids *ids;
 	struct diags *diags;
 	/* Sites of then: kept to the end, the pipeline borrows from all of them. */
 	struct site **sites;
@@ -97,8 +98,9 @@ static const struct site *site_of(struct log_replay *r, const struct journal_ent
 	return site;
 }
 
+/* Events keep the numbers that they had: the log knows their calls by them. */
 static int start(struct log_replay *r, const struct journal_entry *e, const struct site *site,
-                 bool cold)
+                 bool cold, uint64_t first)
 {
 	struct pipeline_options options = r->options->pipeline;
 
@@ -107,6 +109,8 @@ static int start(struct log_replay *r, const struct journal_entry *e, const stru
 	options.source_count = e->source_count;
 	options.cold = cold;
 	options.given_batches = true;
+	options.first_event = first;
+	options.ids = r->ids;
 	if (r->pipeline) {
 		return pipeline_restart(r->pipeline, &options, &r->why);
 	}
@@ -137,7 +141,7 @@ static bool same_rules(struct log_replay *r, const struct journal_entry *start)
 	return same;
 }
 
-static int act(struct log_replay *r, const struct journal_entry *e)
+static int act(struct log_replay *r, const struct journal_entry *e, uint64_t first)
 {
 	const struct site *site;
 
@@ -150,7 +154,7 @@ static int act(struct log_replay *r, const struct journal_entry *e)
 			return OK;
 		}
 		site = site_of(r, e);
-		return site ? start(r, e, site, e->cold) : E_MALFORMED;
+		return site ? start(r, e, site, e->cold, first) : E_MALFORMED;
 	case JOURNAL_RELOAD:
 		if (r->options->site) {
 			return OK;
@@ -176,7 +180,7 @@ static int begin(struct log_replay *r, uint64_t first)
 		return E_MALFORMED;
 	}
 	const struct site *site = site_of(r, files);
-	return site ? start(r, run, site, run->cold || run->at < first) : E_MALFORMED;
+	return site ? start(r, run, site, run->cold || run->at < first, first) : E_MALFORMED;
 }
 
 static int take_event(struct log_replay *r, const struct log_item *item)
@@ -185,7 +189,11 @@ static int take_event(struct log_replay *r, const struct log_item *item)
 
 	while (err == OK && r->next < r->journal.count &&
 	       r->journal.entries[r->next].at <= item->number) {
-		err = act(r, &r->journal.entries[r->next++]);
+		err = act(r, &r->journal.entries[r->next++], item->number);
+	}
+	if (err == OK && item->number != pipeline_next_event(r->pipeline)) {
+		pipeline_finish(r->pipeline);
+		pipeline_record(r->pipeline, NULL, true, item->number);
 	}
 	if (err == OK) {
 		r->result.events++;
@@ -257,7 +265,8 @@ int log_replay_run(const struct log_replay_options *options, struct diags *diags
 	r->why = *why;
 	(void)snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, options->state);
 	r->sites = calloc(SITES_MAX, sizeof(struct site *));
-	int err = r->sites ? journal_read(path, &r->journal) : E_NOMEM;
+	r->ids = log_ids_new(options->log.path, options->log.key);
+	int err = r->sites && r->ids ? journal_read(path, &r->journal) : E_NOMEM;
 	if (err == E_IO) {
 		r->why = "the journal cannot be read";
 	}
@@ -282,6 +291,7 @@ void log_replay_free(struct log_replay *r)
 		return;
 	}
 	pipeline_free(r->pipeline);
+	log_ids_free(r->ids);
 	for (size_t i = 0; i < r->site_count; i++) {
 		site_free(r->sites[i]);
 	}

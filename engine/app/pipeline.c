@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "calls/dedupe.h"
+#include "core/arena.h"
 #include "core/ensure.h"
 #include "core/err.h"
 #include "core/team.h"
+#include "core/utf8.h"
 
 enum { DEDUPE_MAX = 32 * 1024 * 1024 };
 
@@ -28,6 +30,7 @@ struct pipeline {
 	int64_t last_us;
 
 	bool threaded;
+	struct arena recalled; /* call ids of a finding, out of the log */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -86,7 +89,7 @@ static void send_alert(struct pipeline *p, const struct alert *alert)
 	pthread_mutex_unlock(&p->lock);
 }
 
-enum { DEDUPE_AHEAD = 16 };
+enum { DEDUPE_AHEAD = 16, RECALLED_MAX = 4 << 20 };
 
 /* Rows of calls that were seen before become rows of no kind: nothing looks at them any more. */
 static void drop_duplicates(struct pipeline *p, struct batch *b)
@@ -115,6 +118,23 @@ static void drop_duplicates(struct pipeline *p, struct batch *b)
 	}
 }
 
+/* Valid UTF-8, as the detector's own; missing without memory. */
+static struct slice keep_id(struct pipeline *p, struct slice id)
+{
+	char *text = id.p ? arena_alloc(&p->recalled, 3 * id.len + 1) : NULL;
+
+	return text ? (struct slice){text, utf8_repair(id, text)} : SLICE_NONE;
+}
+
+static void recall_calls(struct pipeline *p, const struct finding *f)
+{
+	for (size_t i = 0; p->options.ids && i < f->call_count; i++) {
+		if (!f->calls[i].p) {
+			f->calls[i] = keep_id(p, log_ids_get(p->options.ids, f->call_events[i]));
+		}
+	}
+}
+
 static void run_batch(struct pipeline *p, struct batch *batch)
 {
 	struct alert alert;
@@ -122,6 +142,8 @@ static void run_batch(struct pipeline *p, struct batch *batch)
 	detector_run(p->detector, batch);
 	for (size_t i = 0; i < detector_count(p->detector); i++) {
 		const struct finding *f = detector_finding(p->detector, i);
+		arena_reset(&p->recalled);
+		recall_calls(p, f);
 		bool out = alerts_take(p->alerts, f, &alert);
 		if (p->options.observe) {
 			p->options.observe(p->options.user, f, out ? &alert : NULL);
@@ -267,6 +289,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options, const char
 	p->options = *options;
 	p->first_seen_us = INSTANT_NONE;
 	p->last_us = INSTANT_NONE;
+	arena_init(&p->recalled, RECALLED_MAX);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
 	p->filling = batch_new();
@@ -306,6 +329,7 @@ void pipeline_free(struct pipeline *p)
 		free((void *)(uintptr_t)p->by_rule[i].rule.p);
 	}
 	free(p->by_rule);
+	arena_fini(&p->recalled);
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->changed);
 	free(p);

@@ -19,6 +19,7 @@
 #include "core/stats.h"
 #include "sinks/sink.h"
 #include "store/call_log.h"
+#include "store/log_ids.h"
 
 enum { PIPELINE_SINKS_MAX = 4, PIPELINE_SOURCES_MAX = 64 };
 
@@ -38,6 +39,10 @@ struct pipeline_options {
 	 */
 	struct call_log *log;
 	uint64_t first_event;
+	/* Where call ids of evidence are read that detection remembers no more, by the numbers of
+	 * their events; borrowed, NULL: nowhere. Used by the pipeline's thread alone.
+	 */
+	struct log_ids *ids;
 	bool given_batches; /* batches end where pipeline_flush says, as a log has them */
 	/* Sees every finding before suppression, and the alert or NULL; NULL: nobody. From the
 	 * pipeline's thread. */

@@ -78,8 +78,8 @@ static enum walk_kind damage(struct log_walk *w, uint64_t at, uint64_t size, con
 	return WALK_DAMAGE;
 }
 
-/* NULL: the whole frame at `at` is in the payload buffer; else what is wrong with it. */
-static const char *read_frame(struct log_walk *w, uint64_t at, struct frame *f, bool *unfinished)
+/* NULL: the frame at `at` has a header, and the file its bytes; else what is wrong with it. */
+static const char *read_header(struct log_walk *w, uint64_t at, struct frame *f, bool *unfinished)
 {
 	char header[FRAME_HEADER];
 	size_t got = read_at(w, at, header, sizeof(header));
@@ -95,6 +95,17 @@ static const char *read_frame(struct log_walk *w, uint64_t at, struct frame *f, 
 	if (f->length > w->size || at + FRAME_HEADER > w->size - f->length) {
 		*unfinished = true;
 		return "cut";
+	}
+	return NULL;
+}
+
+/* NULL: the whole frame at `at` is in the payload buffer; else what is wrong with it. */
+static const char *read_frame(struct log_walk *w, uint64_t at, struct frame *f, bool *unfinished)
+{
+	const char *why = read_header(w, at, f, unfinished);
+
+	if (why) {
+		return why;
 	}
 	buf_reset(&w->payload);
 	buf_reserve(&w->payload, f->length);
@@ -161,7 +172,10 @@ enum walk_kind log_walk_header(struct log_walk *w)
 	return damage(w, 0, w->at, why);
 }
 
-enum walk_kind log_walk_next(struct log_walk *w, struct frame *f, struct slice *payload)
+/* read: read_frame or read_header. */
+static enum walk_kind walk_on(struct log_walk *w, struct frame *f,
+                              const char *(*read)(struct log_walk *w, uint64_t at, struct frame *f,
+                                                  bool *unfinished))
 {
 	bool unfinished;
 
@@ -175,7 +189,7 @@ enum walk_kind log_walk_next(struct log_walk *w, struct frame *f, struct slice *
 		return WALK_END;
 	}
 	uint64_t at = w->at;
-	const char *why = read_frame(w, at, f, &unfinished);
+	const char *why = read(w, at, f, &unfinished);
 	if (why) {
 		w->at = find_frame(w, at + 1);
 		if (w->at == w->size && unfinished && w->newest) {
@@ -194,8 +208,20 @@ enum walk_kind log_walk_next(struct log_walk *w, struct frame *f, struct slice *
 	w->skipped = false;
 	w->sequence = f->sequence + 1;
 	w->frame_at = at;
-	*payload = buf_view(&w->payload);
 	return WALK_FRAME;
+}
+
+enum walk_kind log_walk_next(struct log_walk *w, struct frame *f, struct slice *payload)
+{
+	enum walk_kind kind = walk_on(w, f, read_frame);
+
+	*payload = buf_view(&w->payload);
+	return kind;
+}
+
+enum walk_kind log_walk_skim(struct log_walk *w, struct frame *f)
+{
+	return walk_on(w, f, read_header);
 }
 
 void log_walk_seek(struct log_walk *w, uint64_t offset)

@@ -43,6 +43,8 @@ enum walk_kind log_walk_header(struct log_walk *w);
  * frame that is out of order is told as damage and not as a frame.
  */
 enum walk_kind log_walk_next(struct log_walk *w, struct frame *f, struct slice *payload);
+/* The same without payloads, which are neither read nor checked: where frames are. */
+enum walk_kind log_walk_skim(struct log_walk *w, struct frame *f);
 /* Goes on with the frame at offset, whatever lies between; behind log_walk_header. */
 void log_walk_seek(struct log_walk *w, uint64_t offset);
 /* The frame at offset, which must be whole and of that type; for what an index points to. */

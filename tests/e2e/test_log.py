@@ -45,6 +45,20 @@ rules:
     where: caller.num in @watched and trunk.role == "international"
     output: {{summary: "{{caller.num}} called", fields: callee.num}}
 """
+EVIDENCE = """version: 1
+pack: test.log
+rules:
+  - id: forty
+    rev: 1
+    title: Forty calls
+    class: other
+    severity: low
+    on: call
+    key: caller.num
+    window: 1h
+    when: count() >= 40
+    output: {summary: "forty", evidence: 50}
+"""
 TRUNKS = "trunk,role\nt-in,international\nt-home,internal\n"
 BEGIN = 1772452800
 
@@ -164,6 +178,36 @@ class LogTest(unittest.TestCase):
             self.assertEqual(daemon.process.wait(20), 0, daemon.log())
         self.assertEqual(self.replayed(), self.live_alerts())
         self.assertIn("the engine was not running between", self.stderr)
+
+    def test_evidence_beyond_memory(self):
+        """Ids of calls that detection had to forget are read from the log, live and in a replay."""
+        (self.folder / "rules.yaml").write_text(EVIDENCE)
+        rows = "".join(
+            f"call-{n}-{'x' * 400},{BEGIN + n // 100 - 5},,{BEGIN + n // 100},{number(n % 1000)},"
+            f"{number(5000 + n)},t-in,out,487,caller,,\n" for n in range(40000))
+        (self.folder / "cdr.csv").write_text(HEADER + rows)
+
+        def alerts(limits, log):
+            (self.folder / "alerts.ndjson").unlink(missing_ok=True)
+            shutil.rmtree(self.folder / "state", ignore_errors=True)
+            daemon = self.start("--exit-when-done", source="cdr_file: {path: cdr.csv}", log=limits + log)
+            self.assertEqual(daemon.process.wait(30), 0, daemon.log())
+            return self.live_alerts()
+
+        kept = alerts("", "log: {path: calls}\n")
+        self.assertEqual(kept.count("\n"), 1000)
+        for line in kept.splitlines():
+            self.assertEqual(len(json.loads(line)["data"]["evidence"]["calls"]), 40)
+        small = "limits: {memory: 64MiB}\n"
+        self.assertIn('"truncated":true', alerts(small, ""))
+        self.assertNotIn('"truncated":true', alerts(small, "log: {path: calls}\n"))
+        self.assertEqual(self.without_ids(self.live_alerts()), self.without_ids(kept))
+        self.assertEqual(self.replayed(), self.live_alerts())
+
+    @staticmethod
+    def without_ids(alerts):
+        """What does not depend on the hash key, which each run here makes for itself."""
+        return [json.loads(line)["data"]["evidence"] for line in alerts.splitlines()]
 
     def test_other_rules_over_a_part(self):
         (self.folder / "cdr.csv").write_text(HEADER + self.rows(1000))
