@@ -24,6 +24,11 @@ static void snapshot_folder(const struct daemon *d, char out[CONFIG_PATH])
 	daemon_state_path(d, "snapshots", out);
 }
 
+static struct snapshot_parts parts_of(const struct daemon *d)
+{
+	return (struct snapshot_parts){d->pipeline, d->intake, d->live};
+}
+
 /* ---- going on ---- */
 
 static int64_t latest_allowed(const struct daemon *d)
@@ -44,6 +49,15 @@ static void tell_damage(const struct log_item *item)
 		         "call log damaged file=\"%.*s\" offset=%llu bytes=%llu why=\"%s\"",
 		         SLICE_FMT(item->file), (unsigned long long)item->offset,
 		         (unsigned long long)item->size, item->why);
+	}
+}
+
+/* What came from a live source is not to come from there again. */
+static void settle(struct daemon *d, const struct event *event)
+{
+	if (event->source < d->live_count) {
+		intake_settle(d->intake, event);
+		live_settle(d->live, event);
 	}
 }
 
@@ -73,6 +87,7 @@ static int read_log(struct daemon *d, struct snapshot_info *info, int64_t last_u
 	while (log_reader_next(reader, &item) != LOG_ITEM_END) {
 		if (item.kind == LOG_ITEM_EVENT && item.number >= info->event) {
 			pipeline_push(d->pipeline, &item.event);
+			settle(d, &item.event);
 			info->inputs_read += item.event.source >= d->live_count;
 			events++;
 		} else if (item.kind == LOG_ITEM_CUT) {
@@ -130,12 +145,13 @@ static bool from_begin(const struct journal *j, struct snapshot_info *info, int6
 static bool find_begin(struct daemon *d, const struct journal *j, struct snapshot_info *info,
                        int64_t *last_us)
 {
+	const struct snapshot_parts parts = parts_of(d);
 	struct detector_restore restore = {0};
 	char folder[CONFIG_PATH];
 
 	snapshot_folder(d, folder);
-	int err = snapshot_restore(folder, d->pipeline, &d->key, call_log_next_event(d->call_log),
-	                           info, &restore);
+	int err = snapshot_restore(folder, &parts, &d->key, call_log_next_event(d->call_log), info,
+	                           &restore);
 	if (err == OK) {
 		log_info("resume", "snapshot event=%llu groups=%zu cold=%zu",
 		         (unsigned long long)info->event, restore.restored, restore.cold);
@@ -241,8 +257,9 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 		/* Alerts of what the snapshot counts as past are not raised again. */
 		(void)d->file_sink->ops->drain(d->file_sink, 0);
 	}
+	const struct snapshot_parts parts = parts_of(d);
 	const struct snapshot_info info = info_of(d);
-	d->snapshot = snapshot_begin(folder, d->pipeline, &d->key, &info);
+	d->snapshot = snapshot_begin(folder, &parts, &d->key, &info);
 	d->snapshots_failed += d->snapshot < 0;
 	log_info("snapshots", "begun event=%llu paused_us=%lld", (unsigned long long)info.event,
 	         (long long)(daemon_mono_us() - mono_us));
@@ -260,8 +277,9 @@ void daemon_snapshot_stop(struct daemon *d)
 		(void)usleep(1000);
 	}
 	snapshot_folder(d, folder);
+	const struct snapshot_parts parts = parts_of(d);
 	const struct snapshot_info info = info_of(d);
-	if (snapshot_write(folder, d->pipeline, &d->key, &info) != OK) {
+	if (snapshot_write(folder, &parts, &d->key, &info) != OK) {
 		log_err("snapshots", "could not be written");
 	}
 }

@@ -1,51 +1,18 @@
-#include "app/intake.h"
+#include "app/intake_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
-#include "core/buf.h"
 #include "core/err.h"
-#include "core/extsort.h"
 
 enum {
 	INSTANT_EVENTS_MAX = 65536,
 	INSTANT_TEXT_MAX = 64 << 20,
-	EVENT_BYTES_MAX = 1 << 20, /* what extsort takes */
-};
-
-struct source {
-	struct intake_source options;
-	struct intake_stat stat;
-	int64_t event_us;     /* newest event time; INSTANT_NONE before the first */
-	int64_t seen_mono_us; /* when it was last heard, or made */
-};
-
-struct group {
-	struct extsort *waiting;
-	int64_t watermark_us; /* INSTANT_NONE: none yet */
-	/* The next event to leave, taken from waiting. */
-	bool has_ahead;
-	int64_t ahead_us;
-	struct buf ahead;
-};
-
-struct intake {
-	struct intake_options options;
-	struct source *sources;
-	struct group groups[INTAKE_GROUP_COUNT];
-	int64_t wall_us;
-	int64_t mono_us;
-	struct buf packed;
-	/* The events of one instant, while they are sorted. */
-	struct event *instant;
-	size_t instant_count;
-	struct arena texts;
 };
 
 /* ---- set-up ---- */
 
-static bool group_init(struct group *g, size_t memory_max)
+bool intake_group_init(struct group *g, size_t memory_max)
 {
 	const struct extsort_options options = {
 		.memory_max = memory_max ? memory_max : INTAKE_MEMORY_MAX,
@@ -54,6 +21,12 @@ static bool group_init(struct group *g, size_t memory_max)
 	g->watermark_us = INSTANT_NONE;
 	buf_reserve(&g->ahead, EVENT_BYTES_MAX);
 	return !g->ahead.failed && extsort_new(&options, &g->waiting) == OK;
+}
+
+void intake_group_fini(struct group *g)
+{
+	extsort_free(g->waiting);
+	buf_fini(&g->ahead);
 }
 
 struct intake *intake_new(const struct intake_options *options)
@@ -70,7 +43,7 @@ struct intake *intake_new(const struct intake_options *options)
 	buf_reserve(&in->packed, EVENT_BYTES_MAX);
 	bool whole = in->sources && in->instant && !in->packed.failed;
 	for (size_t i = 0; whole && i < INTAKE_GROUP_COUNT; i++) {
-		whole = group_init(&in->groups[i], options->memory_max);
+		whole = intake_group_init(&in->groups[i], options->memory_max);
 	}
 	if (!whole) {
 		intake_free(in);
@@ -91,9 +64,9 @@ void intake_free(struct intake *in)
 		return;
 	}
 	for (size_t i = 0; i < INTAKE_GROUP_COUNT; i++) {
-		extsort_free(in->groups[i].waiting);
-		buf_fini(&in->groups[i].ahead);
+		intake_group_fini(&in->groups[i]);
 	}
+	intake_forget_gone(in);
 	buf_fini(&in->packed);
 	arena_fini(&in->texts);
 	free(in->instant);
@@ -188,7 +161,7 @@ enum reason intake_time(struct intake *in, size_t source, int64_t time_us)
 
 /* ---- events ---- */
 
-static enum reason wait_for_order(struct intake *in, struct source *s, const struct event *event)
+enum reason intake_wait(struct intake *in, struct group *g, const struct event *event)
 {
 	size_t size = event_packed_size(event);
 
@@ -196,7 +169,6 @@ static enum reason wait_for_order(struct intake *in, struct source *s, const str
 		return REASON_SHED;
 	}
 	event_pack(event, in->packed.p);
-	struct group *g = &in->groups[s->options.group];
 	return extsort_push(g->waiting, event->time_us, in->packed.p, size) == OK ? REASON_NONE
 	                                                                          : REASON_SHED;
 }
@@ -213,7 +185,7 @@ void intake_put(struct intake *in, size_t source, const struct event *event)
 	if (is_future(in, event->time_us)) {
 		refused = REASON_FUTURE;
 	} else if (watermark_us == INSTANT_NONE || event->time_us >= watermark_us) {
-		refused = wait_for_order(in, s, &placed);
+		refused = intake_wait(in, &in->groups[s->options.group], &placed);
 	} else if (watermark_us - event->time_us <= s->options.late_us) {
 		s->stat.late_inserted++;
 		stage_out(&s->stat.count, 1);
@@ -269,7 +241,9 @@ static void push_instant(struct intake *in)
 	}
 	for (size_t i = 0; i < in->instant_count; i++) {
 		stage_out(&in->sources[in->instant[i].source].stat.count, 1);
-		in->options.push(in->options.user, &in->instant[i]);
+		if (!intake_is_gone(in, &in->instant[i])) {
+			in->options.push(in->options.user, &in->instant[i]);
+		}
 	}
 }
 

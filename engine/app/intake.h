@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/hash.h"
+#include "core/state.h"
 #include "core/stats.h"
 #include "model/event.h"
 
@@ -72,6 +74,24 @@ void intake_put(struct intake *in, size_t source, const struct event *event);
 size_t intake_release(struct intake *in);
 /* Pushes everything: the end. */
 size_t intake_finish(struct intake *in);
+
+/* ---- going on after another process ---- */
+
+/* A section "intake": how far sources and watermarks are, and what waits. E_NOMEM, else what out
+ * says.
+ */
+int intake_save(struct intake *in, struct state_out *out);
+/* Goes on from there, with the same sources; their silence counts from now. What waited counts as
+ * in once more. After an error (E_INVALID with state->why, E_NOTFOUND, E_NOMEM) nothing has
+ * changed.
+ */
+int intake_load(struct intake *in, struct state_in *state, const struct hash_key *key);
+/* Empty again, as it was made. */
+int intake_reset(struct intake *in); /* E_NOMEM */
+/* An event that was let out after the saving, as the call log tells (any of the columns that it
+ * always keeps): it is not let out again, and sources and watermarks are as far as it at least.
+ */
+void intake_settle(struct intake *in, const struct event *event);
 
 /* Where a source that fell silent would be by now: its newest time and what has passed since;
  * INSTANT_NONE while it is not silent, or nothing came yet.

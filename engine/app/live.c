@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/live_ops.h"
+#include "core/err.h"
 #include "core/log.h"
 
 struct live {
@@ -64,6 +65,59 @@ void live_stop(struct live *live)
 		live->sources[i]->ops->stop(live->sources[i]);
 	}
 	live->running = false;
+}
+
+/* ---- going on ---- */
+
+static void section_name(const struct live_source *s, char name[STATE_NAME_SIZE])
+{
+	(void)snprintf(name, STATE_NAME_SIZE, "live.%zu", s->index);
+}
+
+void live_save(const struct live *live, struct state_out *out)
+{
+	char name[STATE_NAME_SIZE];
+
+	for (size_t i = 0; i < live->count; i++) {
+		const struct live_source *s = live->sources[i];
+		if (s->ops->save) {
+			section_name(s, name);
+			s->ops->save(s, out, name);
+		}
+	}
+}
+
+int live_load(struct live *live, struct state_in *in)
+{
+	char name[STATE_NAME_SIZE];
+	int err = OK;
+
+	for (size_t i = 0; err == OK && i < live->count; i++) {
+		struct live_source *s = live->sources[i];
+		if (s->ops->load) {
+			section_name(s, name);
+			err = s->ops->load(s, in, name);
+		}
+	}
+	return err;
+}
+
+void live_reset(struct live *live)
+{
+	for (size_t i = 0; i < live->count; i++) {
+		if (live->sources[i]->ops->reset) {
+			live->sources[i]->ops->reset(live->sources[i]);
+		}
+	}
+}
+
+void live_settle(struct live *live, const struct event *event)
+{
+	struct live_source *s = live->sources[event->source];
+
+	if (s->ops->settle) {
+		s->ops->settle(s, event);
+	}
 }
 
 void live_stat(const struct live *live, size_t source, struct live_stat *out)

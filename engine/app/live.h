@@ -17,6 +17,7 @@
 #include "app/intake.h"
 #include "app/rejects.h"
 #include "core/loop.h"
+#include "core/state.h"
 #include "sources/pcap.h"
 
 enum { LIVE_CONNECTIONS_MAX = 256, LIVE_WHY = 320 };
@@ -53,6 +54,15 @@ struct live;
 struct live *live_open(const struct live_options *options, char why[LIVE_WHY]);
 void live_start(struct live *live);
 void live_tick(struct live *live);
+/* What sources go on with after a restart: open calls of captures, how far followed files were
+ * read. Load before live_start; after an error (E_INVALID with in->why, E_NOTFOUND, E_NOMEM)
+ * sources are as they were opened. Then live_settle with each event that the call log has behind
+ * the snapshot: what a source had issued already it does not issue again.
+ */
+void live_save(const struct live *live, struct state_out *out);
+int live_load(struct live *live, struct state_in *in);
+void live_reset(struct live *live);
+void live_settle(struct live *live, const struct event *event);
 /* Reads no further. */
 void live_stop(struct live *live);
 void live_stat(const struct live *live, size_t source, struct live_stat *out);

@@ -182,7 +182,8 @@ static void close_listen(struct live_source *s)
 	free(l);
 }
 
-static const struct live_ops listen_ops = {start, tick, stop, stat_listen, close_listen};
+static const struct live_ops listen_ops = {
+	.start = start, .tick = tick, .stop = stop, .stat = stat_listen, .close = close_listen};
 
 struct live_source *live_open_listen(const struct live_source *base, char why[LIVE_WHY])
 {

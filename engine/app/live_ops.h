@@ -16,6 +16,11 @@ struct live_ops {
 	void (*stop)(struct live_source *s);
 	void (*stat)(struct live_source *s, struct live_stat *out);
 	void (*close)(struct live_source *s); /* frees s */
+	/* As in live.h; NULL where there is nothing to go on with. A section `name`. */
+	void (*save)(const struct live_source *s, struct state_out *out, const char *name);
+	int (*load)(struct live_source *s, struct state_in *in, const char *name);
+	void (*reset)(struct live_source *s); /* as it was opened */
+	void (*settle)(struct live_source *s, const struct event *event);
 };
 
 struct live_source {

@@ -12,6 +12,7 @@ enum { PACKETS_A_ROUND = 4096 };
 struct live_pcap {
 	struct live_source source;
 	struct capture *capture;
+	struct call_options calls;
 	struct call_table *table;
 	struct loop_fd *watch;
 	int64_t advanced_us;
@@ -135,7 +136,43 @@ static void close_pcap(struct live_source *s)
 	free(p);
 }
 
-static const struct live_ops pcap_ops = {start, tick, stop, stat_pcap, close_pcap};
+/* ---- going on ---- */
+
+static void save(const struct live_source *s, struct state_out *out, const char *name)
+{
+	call_table_save(((const struct live_pcap *)s)->table, out, name);
+}
+
+static int load(struct live_source *s, struct state_in *in, const char *name)
+{
+	struct live_pcap *p = (struct live_pcap *)s;
+	struct call_table *table = call_table_new(&p->calls);
+	int err = table ? call_table_load(table, in, name) : E_NOMEM;
+
+	call_table_free(err ? table : p->table);
+	p->table = err ? p->table : table;
+	return err;
+}
+
+/* Without memory the calls of the snapshot stay: they time out. */
+static void reset(struct live_source *s)
+{
+	struct live_pcap *p = (struct live_pcap *)s;
+	struct call_table *table = call_table_new(&p->calls);
+
+	if (table) {
+		call_table_free(p->table);
+		p->table = table;
+	}
+}
+
+static void settle(struct live_source *s, const struct event *event)
+{
+	call_table_settle(((struct live_pcap *)s)->table, event);
+}
+
+static const struct live_ops pcap_ops = {start, tick, stop,  stat_pcap, close_pcap,
+                                         save,  load, reset, settle};
 
 struct live_source *live_open_pcap(const struct live_source *base, char why[LIVE_WHY])
 {
@@ -152,6 +189,7 @@ struct live_source *live_open_pcap(const struct live_source *base, char why[LIVE
 	if (p) {
 		p->source = *base;
 		p->source.ops = &pcap_ops;
+		p->calls = calls;
 		p->table = call_table_new(&calls);
 	}
 	if (!p || !p->table || capture_open_live(&options, &p->capture, detail) != OK) {

@@ -13,9 +13,15 @@
 #include <unistd.h>
 
 #include "app/live_ops.h"
+#include "core/err.h"
 #include "core/log.h"
 
 enum { BYTES_A_READ = 256 * 1024, READS_A_TICK = 32 };
+
+/* Up to the end of a line of one file; offset 0: unknown. */
+struct position {
+	uint64_t device, inode, offset;
+};
 
 struct live_tail {
 	struct live_source source;
@@ -25,8 +31,28 @@ struct live_tail {
 	bool running;
 	bool refused; /* no call records: waits for another file */
 	off_t offset;
+	struct position from; /* the process before it read so far */
 	char bytes[BYTES_A_READ];
 };
+
+/* Goes on where the process before it stopped, if this is the same file and not a shorter one. */
+static void go_on(struct live_tail *t)
+{
+	struct stat st;
+	ssize_t n = pread(t->fd, t->bytes, sizeof(t->bytes), 0);
+	const char *end = n > 0 ? memchr(t->bytes, '\n', (size_t)n) : NULL;
+
+	if (!end || fstat(t->fd, &st) != 0 || (uint64_t)st.st_ino != t->from.inode ||
+	    (uint64_t)st.st_dev != t->from.device || (uint64_t)st.st_size < t->from.offset) {
+		log_info("sources", "another file name=%s", t->source.config->path);
+	} else if (records_resume(t->records,
+	                          (struct slice){t->bytes, (size_t)(end + 1 - t->bytes)})) {
+		t->offset = (off_t)t->from.offset;
+	} else {
+		records_restart(t->records);
+	}
+	t->from.offset = 0;
+}
 
 static void open_file(struct live_tail *t)
 {
@@ -34,6 +60,9 @@ static void open_file(struct live_tail *t)
 	t->offset = 0;
 	t->refused = false;
 	records_restart(t->records);
+	if (t->fd >= 0 && t->from.offset > 0) {
+		go_on(t);
+	}
 }
 
 static void close_file(struct live_tail *t)
@@ -142,7 +171,64 @@ static void close_tail(struct live_source *s)
 	free(t);
 }
 
-static const struct live_ops tail_ops = {start, tick, stop, stat_tail, close_tail};
+/* ---- going on ---- */
+
+static void save(const struct live_source *s, struct state_out *out, const char *name)
+{
+	const struct live_tail *t = (const struct live_tail *)s;
+	struct stat st = {0};
+	bool known = t->fd >= 0 && !t->refused && fstat(t->fd, &st) == 0;
+
+	state_begin(out, name);
+	state_u64(out, (uint64_t)st.st_dev);
+	state_u64(out, (uint64_t)st.st_ino);
+	state_u64(out, known ? (uint64_t)t->offset - records_held(t->records) : 0);
+	state_end(out);
+}
+
+static int load(struct live_source *s, struct state_in *in, const char *name)
+{
+	struct live_tail *t = (struct live_tail *)s;
+	struct state_view v;
+	int err = state_in_section(in, name, &v);
+
+	if (err) {
+		return err;
+	}
+	struct position from = {.device = state_get_u64(&v),
+	                        .inode = state_get_u64(&v),
+	                        .offset = state_get_u64(&v)};
+	err = state_in_end(in, &v);
+	if (err == OK && from.offset > INT64_MAX) {
+		err = state_in_fail(in, "section %s: an impossible position", name);
+	}
+	if (err == OK && from.offset > 0) {
+		t->from = from;
+		close_file(t);
+		open_file(t);
+	}
+	return err;
+}
+
+static void reset(struct live_source *s)
+{
+	struct live_tail *t = (struct live_tail *)s;
+
+	t->from.offset = 0;
+	close_file(t);
+	open_file(t);
+}
+
+static const struct live_ops tail_ops = {
+	.start = start,
+	.tick = tick,
+	.stop = stop,
+	.stat = stat_tail,
+	.close = close_tail,
+	.save = save,
+	.load = load,
+	.reset = reset,
+};
 
 struct live_source *live_open_tail(const struct live_source *base, char why[LIVE_WHY])
 {

@@ -110,7 +110,7 @@ static bool is_blank(struct slice line)
 }
 
 /* The first line: a header, or already a record. */
-static bool begin(struct records *r, struct slice line)
+static bool begin(struct records *r, struct slice line, bool taken)
 {
 	enum cdr_form form = cdr_recognise(line);
 	const struct cdr_options options = {
@@ -124,7 +124,7 @@ static bool begin(struct records *r, struct slice line)
 		return false;
 	}
 	r->begun = true;
-	if (at.offset < line.len) {
+	if (at.offset < line.len && !taken) {
 		take_row(r, slice_skip(line, at.offset));
 	}
 	return true;
@@ -138,7 +138,7 @@ static bool take_line(struct records *r, struct slice line)
 		return true;
 	}
 	if (!r->begun) {
-		return begin(r, line);
+		return begin(r, line, false);
 	}
 	take_row(r, line);
 	return true;
@@ -212,4 +212,15 @@ void records_end(struct records *r)
 	if (line.len > 0) {
 		(void)take_line(r, line);
 	}
+}
+
+bool records_resume(struct records *r, struct slice first_line)
+{
+	records_restart(r);
+	return begin(r, first_line, true);
+}
+
+size_t records_held(const struct records *r)
+{
+	return r->held;
 }

@@ -38,6 +38,12 @@ bool records_take(struct records *r, struct slice bytes);
 void records_end(struct records *r);
 /* The stream begins anew, with its header: another file. */
 void records_restart(struct records *r);
+/* The stream goes on somewhere behind its first line, which was taken before. False as
+ * records_take.
+ */
+bool records_resume(struct records *r, struct slice first_line);
+/* Bytes taken of a line that is not whole yet. */
+size_t records_held(const struct records *r);
 /* Why records_take gave false. Static text. */
 const char *records_why(const struct records *r);
 

@@ -87,7 +87,7 @@ static void prune(const char *folder)
 
 /* ---- writing ---- */
 
-static int write_file(int fd, const struct pipeline *p, const struct hash_key *key,
+static int write_file(int fd, const struct snapshot_parts *parts, const struct hash_key *key,
                       const struct snapshot_info *info)
 {
 	struct state_head head;
@@ -95,19 +95,22 @@ static int write_file(int fd, const struct pipeline *p, const struct hash_key *k
 
 	head_of(key, &head);
 	head.event = info->event;
-	head.alert = pipeline_next_alert(p);
+	head.alert = pipeline_next_alert(parts->pipeline);
 	head.values[VALUE_INPUTS_READ] = info->inputs_read;
 	head.values[VALUE_INPUTS] = info->inputs;
 	int err = state_out_open(&out, fd, &head);
 	if (err == OK) {
-		pipeline_save(p, &out);
-		err = state_out_close(&out);
+		pipeline_save(parts->pipeline, &out);
+		live_save(parts->live, &out);
+		err = intake_save(parts->intake, &out);
+		int closed = state_out_close(&out);
+		err = err ? err : closed;
 	}
 	return err ? err : fdatasync(fd) == 0 ? OK : E_IO;
 }
 
-int snapshot_write(const char *folder, const struct pipeline *p, const struct hash_key *key,
-                   const struct snapshot_info *info)
+int snapshot_write(const char *folder, const struct snapshot_parts *parts,
+                   const struct hash_key *key, const struct snapshot_info *info)
 {
 	char temp[PATH_TEXT], final[PATH_TEXT];
 
@@ -121,7 +124,7 @@ int snapshot_write(const char *folder, const struct pipeline *p, const struct ha
 	if (fd < 0) {
 		return E_IO;
 	}
-	int err = write_file(fd, p, key, info);
+	int err = write_file(fd, parts, key, info);
 	close(fd);
 	if (err == OK && (rename(temp, final) != 0 || folder_sync(folder) != OK)) {
 		err = E_IO;
@@ -134,8 +137,8 @@ int snapshot_write(const char *folder, const struct pipeline *p, const struct ha
 	return err;
 }
 
-pid_t snapshot_begin(const char *folder, const struct pipeline *p, const struct hash_key *key,
-                     const struct snapshot_info *info)
+pid_t snapshot_begin(const char *folder, const struct snapshot_parts *parts,
+                     const struct hash_key *key, const struct snapshot_info *info)
 {
 	pid_t parent = getpid();
 	pid_t child = fork();
@@ -145,7 +148,7 @@ pid_t snapshot_begin(const char *folder, const struct pipeline *p, const struct 
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
 			_exit(1);
 		}
-		_exit(snapshot_write(folder, p, key, info) == OK ? 0 : 1);
+		_exit(snapshot_write(folder, parts, key, info) == OK ? 0 : 1);
 	}
 	return child;
 }
@@ -161,7 +164,8 @@ bool snapshot_ended(pid_t child, bool *good)
 
 /* ---- restoring ---- */
 
-static int take_state(struct state_in *in, struct pipeline *p, struct snapshot_info *info,
+static int take_state(struct state_in *in, const struct snapshot_parts *parts,
+                      const struct hash_key *key, struct snapshot_info *info,
                       struct detector_restore *restore)
 {
 	*info = (struct snapshot_info){
@@ -169,11 +173,19 @@ static int take_state(struct state_in *in, struct pipeline *p, struct snapshot_i
 		.inputs_read = in->head.values[VALUE_INPUTS_READ],
 		.inputs = in->head.values[VALUE_INPUTS],
 	};
-	return pipeline_load(p, in, restore);
+	int err = intake_load(parts->intake, in, key);
+	err = err ? err : live_load(parts->live, in);
+	err = err ? err : pipeline_load(parts->pipeline, in, restore);
+	if (err) {
+		live_reset(parts->live);
+		err = intake_reset(parts->intake) ? E_NOMEM : err;
+	}
+	return err;
 }
 
-static int restore_file(const char *path, struct pipeline *p, const struct hash_key *key,
-                        struct snapshot_info *info, struct detector_restore *restore)
+static int restore_file(const char *path, const struct snapshot_parts *parts,
+                        const struct hash_key *key, struct snapshot_info *info,
+                        struct detector_restore *restore)
 {
 	struct state_head expected;
 	struct state_in in = {0};
@@ -190,7 +202,7 @@ static int restore_file(const char *path, struct pipeline *p, const struct hash_
 	}
 	head_of(key, &expected);
 	err = state_in_open(&in, file, &expected);
-	err = err ? err : take_state(&in, p, info, restore);
+	err = err ? err : take_state(&in, parts, key, info, restore);
 	if (err) {
 		log_warn("snapshots", "refused file=\"%s\" why=\"%s\"", path,
 		         in.why[0] ? in.why : err_text(err));
@@ -200,8 +212,8 @@ static int restore_file(const char *path, struct pipeline *p, const struct hash_
 	return err;
 }
 
-int snapshot_restore(const char *folder, struct pipeline *p, const struct hash_key *key,
-                     uint64_t max_event, struct snapshot_info *info,
+int snapshot_restore(const char *folder, const struct snapshot_parts *parts,
+                     const struct hash_key *key, uint64_t max_event, struct snapshot_info *info,
                      struct detector_restore *restore)
 {
 	size_t count;
@@ -217,7 +229,7 @@ int snapshot_restore(const char *folder, struct pipeline *p, const struct hash_k
 			continue;
 		}
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		err = restore_file(path, p, key, info, restore);
+		err = restore_file(path, parts, key, info, restore);
 	}
 	free_names(names, count);
 	return err == OK || err == E_NOMEM ? err : E_NOTFOUND;

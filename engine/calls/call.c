@@ -57,8 +57,8 @@ static void try_begin(struct call *c, const struct message *m, const struct call
 	c->end_us = INSTANT_NONE;
 	c->cancel_us = INSTANT_NONE;
 	c->hangup_by = HANGUP_UNKNOWN;
-	c->flags &=
-		(uint8_t) ~(CALL_HAS_HOP_CSEQ | CALL_BYE_EARLY | CALL_CANCELLED | CALL_MANY_FORKS);
+	c->flags &= (uint8_t) ~(CALL_HAS_HOP_CSEQ | CALL_BYE_EARLY | CALL_CANCELLED |
+	                        CALL_MANY_FORKS | CALL_MISSED);
 }
 
 void call_begin(struct call *c, const struct message *m, const struct call_mark *mark,
@@ -120,7 +120,8 @@ static enum call_step invite_again(struct call *c, const struct message *m,
 
 static enum call_step rings(struct call *c, const struct message *m, int64_t now_us)
 {
-	if ((m->status != 180 && m->status != 183) || c->ring_us != INSTANT_NONE) {
+	if ((m->status != 180 && m->status != 183) || c->ring_us != INSTANT_NONE ||
+	    (c->flags & CALL_MISSED)) {
 		return CALL_STEP_NONE;
 	}
 	c->ring_us = now_us;
@@ -142,6 +143,16 @@ static bool answer_add(struct call *c, const struct call_mark *mark)
 	return true;
 }
 
+static void answered(struct call *c, int64_t time_us)
+{
+	c->state = CALL_ANSWERED;
+	c->answer_us = time_us;
+	c->end_us = INSTANT_NONE;
+	c->status = 0;
+	c->q850 = -1;
+	c->hangup_by = HANGUP_UNKNOWN;
+}
+
 static enum call_step answers(struct call *c, const struct call_mark *mark, int64_t now_us)
 {
 	if (c->flags & CALL_BYE_EARLY) {
@@ -151,12 +162,7 @@ static enum call_step answers(struct call *c, const struct call_mark *mark, int6
 		return answer_add(c, mark) ? CALL_STEP_NEWS : CALL_STEP_NONE;
 	}
 	(void)answer_add(c, mark);
-	c->state = CALL_ANSWERED;
-	c->answer_us = now_us;
-	c->end_us = INSTANT_NONE;
-	c->status = 0;
-	c->q850 = -1;
-	c->hangup_by = HANGUP_UNKNOWN;
+	answered(c, now_us);
 	return CALL_STEP_ANSWER;
 }
 
@@ -195,6 +201,11 @@ static enum call_step refuses(struct call *c, const struct message *m, const str
 static enum call_step invite_answered(struct call *c, const struct message *m,
                                       const struct call_mark *mark, int64_t now_us)
 {
+	/* A response to an INVITE that was missed. */
+	if ((c->flags & CALL_MISSED) && is_live(c) && m->cseq > c->cseq) {
+		c->cseq_hop = m->cseq;
+		c->flags |= CALL_HAS_HOP_CSEQ;
+	}
 	bool of_try =
 		m->cseq == c->cseq || ((c->flags & CALL_HAS_HOP_CSEQ) && m->cseq == c->cseq_hop);
 
@@ -307,6 +318,9 @@ static enum call_step acks(struct call *c, const struct message *m)
 enum call_step call_step(struct call *c, const struct message *m, const struct call_mark *mark,
                          int64_t now_us)
 {
+	if (c->state == CALL_EARLY || c->state == CALL_ANSWERED) {
+		c->end_us = INSTANT_NONE;
+	}
 	if (!m->request) {
 		return m->method == MESSAGE_INVITE ? invite_answered(c, m, mark, now_us)
 		                                   : CALL_STEP_NONE;
@@ -324,10 +338,33 @@ void call_expire(struct call *c)
 {
 	if (c->state == CALL_EARLY || c->state == CALL_ANSWERED) {
 		c->flags |= CALL_TIMED_OUT;
-		c->end_us = c->link.since_us;
+		c->end_us = c->end_us == INSTANT_NONE ? c->link.since_us : c->end_us;
 		c->hangup_by = HANGUP_TIMEOUT;
 	}
 	c->state = CALL_ENDED;
+}
+
+void call_miss(struct call *c)
+{
+	if ((c->state == CALL_EARLY || c->state == CALL_ANSWERED) && c->end_us == INSTANT_NONE) {
+		c->end_us = c->link.since_us;
+	}
+	if (c->state != CALL_ANSWERED) {
+		c->flags |= CALL_MISSED | CALL_MANY_FORKS;
+	}
+}
+
+void call_settle_answer(struct call *c, int64_t time_us)
+{
+	answered(c, time_us);
+	c->flags |= CALL_MISSED;
+}
+
+bool call_has_result(const struct call *c)
+{
+	bool open_end = c->status == 0 || asks_again(c->status);
+
+	return c->answer_us != INSTANT_NONE || !(c->flags & CALL_MISSED) || !open_end;
 }
 
 uint8_t call_hangup_by(const struct call *c)

@@ -46,6 +46,7 @@ enum call_flag {
 	CALL_MANY_FORKS = 16, /* more than CALL_FORKS branches */
 	CALL_FORWARDED = 32,
 	CALL_TIMED_OUT = 64,
+	CALL_MISSED = 128, /* messages of the INVITE being tried are missing */
 };
 
 /* Which numbers Privacy withholds. */
@@ -83,7 +84,10 @@ struct call {
 	int64_t ring_us;   /* first 180 or 183 */
 	int64_t cancel_us; /* first CANCEL */
 	int64_t answer_us; /* first 2xx */
-	int64_t end_us;    /* first BYE, else first of the final responses with this status */
+	/* First BYE, else first of the final responses with this status. Before either:
+	 * INSTANT_NONE, or what call_miss set.
+	 */
+	int64_t end_us;
 
 	int64_t start_us;
 	int64_t stir_iat_us;
@@ -112,6 +116,15 @@ enum call_step call_step(struct call *c, const struct message *m, const struct c
 void call_expire(struct call *c);
 /* Of an ended call; HANGUP_… */
 uint8_t call_hangup_by(const struct call *c);
+/* Messages of it were not seen, for who knows how long: its last known one is remembered as its end
+ * until the next; unless it was answered before, nothing is concluded from what did not come, and
+ * when it rang is not learnt any more.
+ */
+void call_miss(struct call *c);
+/* It was answered then, by which forks is not known: any BYE ends it. */
+void call_settle_answer(struct call *c, int64_t time_us);
+/* Of an ended call: false when its result may be among the messages that were missed. */
+bool call_has_result(const struct call *c);
 /* Does a request with this To tag go from callee to caller? */
 bool call_is_backward(const struct call *c, uint32_t to_tag);
 

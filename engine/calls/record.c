@@ -86,11 +86,14 @@ static int64_t ring_time(const struct call *c)
 	return until > c->ring_us ? until - c->ring_us : 0;
 }
 
-/* To the first 180, 183 or 2xx. */
+/* To the first 180, 183 or 2xx; not known when a 180 may have been missed. */
 static int64_t setup_time(const struct call *c)
 {
-	int64_t until = c->ring_us == INSTANT_NONE ? c->answer_us : c->ring_us;
+	int64_t until = c->ring_us;
 
+	if (until == INSTANT_NONE && !(c->flags & CALL_MISSED)) {
+		until = c->answer_us;
+	}
 	return until == INSTANT_NONE ? INSTANT_NONE : until - c->start_us;
 }
 

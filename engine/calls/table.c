@@ -3,12 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "calls/call.h"
-#include "calls/index.h"
 #include "calls/record.h"
 #include "calls/region.h"
-#include "calls/texts.h"
-#include "calls/transactions.h"
+#include "calls/table_parts.h"
 #include "core/instant.h"
 
 static_assert((int)CALL_ID_KEPT == (int)TEXTS_FIRST_KEPT, "promised in table.h");
@@ -19,28 +16,6 @@ enum {
 	DEFAULT_MAX = 1 << 20,
 	MAX_MAX = 1 << 28,
 	CHUNKS_EACH = 4,
-};
-
-#define TIME_MAX (INT64_MAX / 4) /* no sum of a time and a delay overflows */
-
-/* What has time-outs: the queues of the call states, then those of transactions. */
-enum { TIMER_TRANSACTION = CALL_STATES, TIMER_TRANSACTION_DONE, TIMERS };
-
-struct call_table {
-	const struct hash_key *key;
-	bool caller_from;
-	int64_t now_us; /* INT64_MIN before the first message */
-	struct slab slots;
-	struct slab chunks;
-	struct index index;
-	struct queue queue[CALL_STATES]; /* by state */
-	struct transactions transactions;
-	const struct queue *timer[TIMERS];
-	struct stage_count count;
-	uint64_t begun;
-	uint64_t evicted;
-	uint64_t texts_cut;
-	char buffer[TEXTS_BUFFER];
 };
 
 /* Who gets the events of the message or timer at hand. */
@@ -109,11 +84,6 @@ void call_table_free(struct call_table *t)
 	}
 }
 
-static struct call *call_at(const struct call_table *t, uint32_t slot)
-{
-	return slab_at(&t->slots, slot);
-}
-
 static void issue(struct call_table *t, const struct call *c, enum event_kind kind,
                   struct outlet out)
 {
@@ -128,7 +98,9 @@ static void issue(struct call_table *t, const struct call *c, enum event_kind ki
 /* What is left of a call then knows its stragglers, no texts. */
 static void close_call(struct call_table *t, const struct call *c, struct outlet out)
 {
-	issue(t, c, KIND_CALL, out);
+	if (call_has_result(c)) {
+		issue(t, c, KIND_CALL, out);
+	}
 	texts_drop(&t->chunks, c->text);
 }
 
@@ -141,7 +113,11 @@ static void requeue(struct call_table *t, uint32_t slot, uint8_t old_state, int6
 	queue_remove(&t->queue[old_state], slot);
 	if (c->state == CALL_ENDED) {
 		close_call(t, c, out);
-		stage_out(&t->count, 1);
+		if (call_has_result(c)) {
+			stage_out(&t->count, 1);
+		} else {
+			stage_drop(&t->count, REASON_NO_DIALOG);
+		}
 	}
 	queue_push(&t->queue[c->state], slot, since_us);
 }
@@ -155,23 +131,21 @@ static void expire(struct call_table *t, uint32_t slot, int64_t due_us, struct o
 	requeue(t, slot, old_state, due_us, out);
 }
 
-/* slot is in no queue any more. */
-static void drop(struct call_table *t, uint32_t slot)
+void call_table_drop(struct call_table *t, uint32_t slot)
 {
 	index_remove(&t->index, (uint32_t)call_at(t, slot)->id, slot);
 	slab_give(&t->slots, slot);
 }
 
-static void forget(struct call_table *t)
+void call_table_forget(struct call_table *t)
 {
 	uint32_t slot = t->queue[CALL_ENDED].head;
 
 	queue_remove(&t->queue[CALL_ENDED], slot);
-	drop(t, slot);
+	call_table_drop(t, slot);
 }
 
-/* The open call that is longest without a message goes. */
-static void evict(struct call_table *t, struct outlet out)
+struct queue *call_table_oldest(struct call_table *t)
 {
 	struct queue *oldest = &t->queue[0];
 
@@ -180,12 +154,19 @@ static void evict(struct call_table *t, struct outlet out)
 			oldest = &t->queue[i];
 		}
 	}
+	return oldest;
+}
+
+/* The open call that is longest without a message goes. */
+static void evict(struct call_table *t, struct outlet out)
+{
+	struct queue *oldest = call_table_oldest(t);
 	uint32_t slot = oldest->head;
 	struct call *c = call_at(t, slot);
 	queue_remove(oldest, slot);
 	call_expire(c);
 	close_call(t, c, out);
-	drop(t, slot);
+	call_table_drop(t, slot);
 	t->evicted++;
 	stage_drop(&t->count, REASON_DIALOG_EVICTED);
 }
@@ -195,7 +176,7 @@ static void fire(struct call_table *t, int timer, int64_t due_us, struct outlet 
 	switch (timer) {
 	case TIMER_TRANSACTION: transactions_expire(&t->transactions, out.emit, out.user); break;
 	case TIMER_TRANSACTION_DONE: transactions_forget(&t->transactions); break;
-	case CALL_ENDED: forget(t); break;
+	case CALL_ENDED: call_table_forget(t); break;
 	default: expire(t, t->queue[timer].head, due_us, out); break;
 	}
 }
@@ -221,6 +202,9 @@ static void fire_until(struct call_table *t, int64_t until_us, struct outlet out
 
 void call_table_advance(struct call_table *t, int64_t time_us, event_emit emit, void *user)
 {
+	if (t->blind) {
+		call_table_wake(t, time_us);
+	}
 	if (time_us > t->now_us) {
 		t->now_us = time_us < TIME_MAX ? time_us : TIME_MAX;
 		fire_until(t, t->now_us, (struct outlet){emit, user});
@@ -229,10 +213,13 @@ void call_table_advance(struct call_table *t, int64_t time_us, event_emit emit, 
 
 void call_table_flush(struct call_table *t, event_emit emit, void *user)
 {
+	if (t->blind) {
+		call_table_wake(t, t->now_us);
+	}
 	fire_until(t, INT64_MAX, (struct outlet){emit, user});
 }
 
-static uint32_t find(const struct call_table *t, uint64_t id)
+uint32_t call_table_find(const struct call_table *t, uint64_t id)
 {
 	struct index_walk walk = index_walk(&t->index, (uint32_t)id);
 	uint32_t slot;
@@ -289,7 +276,7 @@ static void begin(struct call_table *t, const struct message *m, uint64_t id,
 		evict(t, out);
 	}
 	if (t->slots.free == 0) {
-		forget(t);
+		call_table_forget(t);
 	}
 	uint32_t slot = slab_take(&t->slots);
 	struct call *c = call_at(t, slot);
@@ -353,7 +340,7 @@ void call_table_message(struct call_table *t, const struct message *m, event_emi
 	struct transaction_place place = {.key = transactions_key(&t->transactions, m, id),
 	                                  .now_us = t->now_us};
 	struct call_mark mark = mark_message(t, m);
-	uint32_t slot = find(t, id);
+	uint32_t slot = call_table_find(t, id);
 
 	if (slot == SLAB_NONE && m->request && m->method == MESSAGE_INVITE && !mark.to_tag) {
 		begin(t, m, id, &mark, out);

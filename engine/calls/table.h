@@ -54,6 +54,7 @@
 #include <stdint.h>
 
 #include "core/hash.h"
+#include "core/state.h"
 #include "core/stats.h"
 #include "model/event.h"
 #include "model/message.h"
@@ -107,5 +108,38 @@ int64_t call_table_low_water(const struct call_table *t);
  */
 const struct stage_count *call_table_count(const struct call_table *t);
 void call_table_stat(const struct call_table *t, struct call_table_stat *stat);
+
+/* ---- going on in another process ----
+ *
+ *	call_table_load(t, in, name);      as it was when it was saved
+ *	call_table_settle(t, &event);      each event that the call log has behind that, in order
+ *	call_table_message(t, ...);        what comes now
+ */
+
+/* A section of its own, `name`: the calls that are open, by their last message. Requests under way
+ * (transactions) and calls just ended are not kept: their stragglers count as no_dialog. Nor is a
+ * call whose Call-ID was cut: the events that settle it could not name it.
+ */
+void call_table_save(const struct call_table *t, struct state_out *out, const char *name);
+/* Into a new table. E_INVALID (in->why; t is then fit for call_table_free only), E_NOTFOUND. A
+ * table with less room keeps the calls that had a message last (older ones count as evicted in the
+ * stat only, no event). The INVITE of each call that stays counts as `in` here too, as it was in
+ * the process before; likewise `calls` of the stat.
+ */
+int call_table_load(struct call_table *t, struct state_in *in, const char *name);
+/* An event that this table issued after it was saved, as the call log tells; only before the first
+ * message. `call` ends the open call of its Call-ID without an event, `answer` makes it an answered
+ * one (which forks exist is no longer known: any BYE then ends it). A Call-ID that is not open
+ * cannot be made a call of: it is known as one that has ended. Time moves on to that of the event,
+ * no timer fires.
+ *
+ * After it the table knows that it missed messages: every time-out counts anew from the first
+ * message that follows; an open call rings no more than was seen before, its refusal is its result
+ * only when nothing better comes, a response to a later INVITE is taken as its own, and when it
+ * ends without a result seen (no final response, or one that asks for another INVITE) it is no
+ * event: its INVITE counts as no_dialog. A call that timed out ends at the last message known,
+ * which call_table_low_water does not allow for.
+ */
+void call_table_settle(struct call_table *t, const struct event *e);
 
 #endif

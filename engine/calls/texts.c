@@ -21,14 +21,18 @@ struct place {
 	size_t used;
 };
 
+static size_t kept_len(size_t i)
+{
+	return i == 0 ? TEXTS_FIRST_KEPT : TEXTS_OTHER_KEPT;
+}
+
 size_t texts_cut(struct slice *list, size_t count)
 {
 	size_t too_long = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t kept = i == 0 ? TEXTS_FIRST_KEPT : TEXTS_OTHER_KEPT;
-		if (list[i].len > kept) {
-			list[i].len = kept;
+		if (list[i].len > kept_len(i)) {
+			list[i].len = kept_len(i);
 			too_long++;
 		}
 	}
@@ -147,4 +151,43 @@ void texts_drop(struct slab *chunks, uint32_t first)
 		slab_give(chunks, first);
 		first = next;
 	}
+}
+
+void texts_save(const struct slice *list, size_t count, struct state_out *out)
+{
+	uint16_t lens[TEXTS_MAX] = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		lens[i] = stored_len(list, i);
+	}
+	state_bytes(out, lens, count * sizeof(lens[0]));
+	for (size_t i = 0; i < count; i++) {
+		if (lens[i] < LEN_SAME) {
+			state_bytes(out, list[i].p, lens[i]);
+		}
+	}
+}
+
+bool texts_load(struct state_view *v, struct slice *list, size_t count)
+{
+	uint16_t lens[TEXTS_MAX];
+
+	if (!state_copy(v, lens, count * sizeof(lens[0]))) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (lens[i] == LEN_MISSING) {
+			list[i] = SLICE_NONE;
+		} else if (lens[i] == LEN_SAME) {
+			if (i == 0 || list[i - 1].len == 0) {
+				return false;
+			}
+			list[i] = list[i - 1];
+		} else if (lens[i] > kept_len(i)) {
+			return false;
+		} else {
+			list[i] = (struct slice){state_get_bytes(v, lens[i]), lens[i]};
+		}
+	}
+	return !v->failed;
 }

@@ -13,6 +13,7 @@
 
 #include "calls/slab.h"
 #include "core/slice.h"
+#include "core/state.h"
 
 enum {
 	TEXTS_MAX = 20, /* in one list */
@@ -34,5 +35,11 @@ uint32_t texts_put(struct slab *chunks, const struct slice *list, size_t count);
 void texts_get(const struct slab *chunks, uint32_t first, char buffer[TEXTS_BUFFER],
                struct slice *list, size_t count);
 void texts_drop(struct slab *chunks, uint32_t first);
+
+/* The list as bytes of a state file, and back: slices into the view. False when the bytes are no
+ * list that texts_put took.
+ */
+void texts_save(const struct slice *list, size_t count, struct state_out *out);
+bool texts_load(struct state_view *v, struct slice *list, size_t count);
 
 #endif

@@ -154,6 +154,26 @@ int extsort_pop(struct extsort *s, int64_t *key, struct slice *bytes)
 	return 1;
 }
 
+struct walk {
+	int (*each)(void *user, int64_t key, struct slice bytes);
+	void *user;
+};
+
+static int walk_one(void *user, struct sort_entry e, struct slice record)
+{
+	const struct walk *w = user;
+
+	return w->each(w->user, e.key, record);
+}
+
+int extsort_each(struct extsort *s, int (*each)(void *user, int64_t key, struct slice bytes),
+                 void *user)
+{
+	struct walk w = {each, user};
+
+	return s->disk.count ? E_INVALID : sort_mem_each(&s->mem, walk_one, &w);
+}
+
 size_t extsort_held(const struct extsort *s)
 {
 	return s->mem.count + s->disk.count - (s->taken == TAKEN_DISK);

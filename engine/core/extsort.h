@@ -45,6 +45,11 @@ void extsort_watermark(struct extsort *s, int64_t key);
 void extsort_finish(struct extsort *s);
 /* The next record below the watermark in *key, *bytes: 1; 0 for none yet; E_IO, E_NOMEM. */
 int extsort_pop(struct extsort *s, int64_t *key, struct slice *bytes);
+/* Gives what a further pop may give, in order, to each until it fails: what it returned. Nothing
+ * leaves. For what is in memory alone: E_INVALID when there is anything in the file.
+ */
+int extsort_each(struct extsort *s, int (*each)(void *user, int64_t key, struct slice bytes),
+                 void *user);
 size_t extsort_held(const struct extsort *s); /* records inside */
 
 #endif

@@ -362,7 +362,7 @@ static bool keep_ids(struct log_rows *rows, struct block *b)
 	return !b->texts.failed;
 }
 
-/* Whether the block is the one that place tells of, and whole. */
+/* Whether a whole block lies at place. Its rows have their numbers: it may be any. */
 static bool decode_block(struct log_ids *ids, struct log_walk *w, const struct place *place)
 {
 	struct slice payload;
@@ -370,7 +370,6 @@ static bool decode_block(struct log_ids *ids, struct log_walk *w, const struct p
 	const char *why;
 
 	return log_walk_frame_at(w, place->offset, FRAME_BLOCK, &f, &payload) &&
-	       f.span.first == place->first && f.span.last == place->last &&
 	       log_rows_decode(ids->rows, payload, &why) == OK &&
 	       log_rows_count(ids->rows) == f.span.count;
 }

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -104,6 +105,42 @@ class ResumeTest(unittest.TestCase):
         self.last_log = daemon.log()
         self.same_alerts()
 
+    def test_a_followed_file_is_read_on(self):
+        """Interrupted while it grows, once in the middle of a line; read from where it was."""
+        follow = "cdr_file: {path: cdr.csv, follow: true, reorder: 0s, idle: 100ms}"
+        rows = self.rows(20000)
+        cuts = [0, len(rows) // 3 + 17, len(rows) // 2, len(rows)]
+        (self.folder / "cdr.csv").write_text(HEADER)
+        for begin, end, kill in zip(cuts, cuts[1:], (True, False, True)):
+            daemon = self.start(follow)
+            daemon.logged("started")
+            with (self.folder / "cdr.csv").open("a") as file:
+                file.write(rows[begin:end])
+            seen = rows[:end].count("\n")
+            until("the log", lambda: int(self.calls()) >= seen)
+            until("a snapshot", lambda: daemon.metrics()["ringfence_snapshots_total"] >= 1)
+            time.sleep(0.3)
+            read = sum(value for name, value in daemon.metrics().items()
+                       if name.startswith("ringfence_source_bytes_total"))
+            self.assertLessEqual(read, end - begin + 400, daemon.log())
+            Daemon.kill(daemon) if kill else self.assertEqual(daemon.stop(), 0, daemon.log())
+        self.assert_as_uninterrupted()
+
+    def calls(self):
+        """How many calls the log has."""
+        out = subprocess.run([TOOL, "calls", "--log", "..", "--config", "ringfence.yaml", "--limit", "1"],
+                             cwd=self.folder, check=True, capture_output=True, text=True)
+        more = re.match(r"(\d+) more", out.stderr)
+        return out.stdout.count("\n") - 1 + (int(more[1]) if more else 0)
+
+    def assert_as_uninterrupted(self):
+        """But for what a run that began cold says of itself."""
+        strip = lambda text: [{k: v for k, v in json.loads(line)["data"].items() if k not in ("partial",)}
+                              for line in text.splitlines()]
+        alerts = (self.folder / "alerts.ndjson").read_text()
+        self.assertGreater(alerts.count("\n"), 10)
+        self.assertEqual(strip(alerts), strip(self.expected()))
+
     def test_live_windows_survive(self):
         """Calls before the stop and after it count together; nothing is raised twice."""
         listen = "cdr_listen: {address: 'unix:cdr.sock', reorder: 0s, idle: 100ms}"
@@ -128,10 +165,7 @@ class ResumeTest(unittest.TestCase):
         daemon.logged("started")
         self.assertEqual(daemon.stop(), 0)
         (self.folder / "cdr.csv").write_text(HEADER + "".join(sent))
-        strip = lambda text: [{k: v for k, v in json.loads(line)["data"].items() if k not in ("partial",)}
-                              for line in text.splitlines()]
-        alerts = (self.folder / "alerts.ndjson").read_text()
-        self.assertEqual(strip(alerts), strip(self.expected()))
+        self.assert_as_uninterrupted()
 
 
 if __name__ == "__main__":
