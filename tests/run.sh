@@ -100,11 +100,13 @@ if [ $full = 1 ]; then
 	step quickstart tools/quickstart.sh
 	step fresh-seed fresh_seed
 	step restart-storm $python tests/e2e/test_resume.py 200
+	step live-log $python tests/e2e/test_live_log.py 600
 	step build-fuzz build fuzz
 	for target in sip cdr rules expr identity packet yaml json number list log_block log_segment; do
 		[ -f "tests/fuzz/fuzz_$target.c" ] && step "fuzz-$target" fuzz "$target" 60
 	done
 	step bench bench/run.sh
+	step bench-log bench/log.sh --full
 fi
 
 [ $list = 1 ] && exit 0
