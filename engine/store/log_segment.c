@@ -142,6 +142,11 @@ uint64_t segment_key_id(const struct hash_key *key)
 	return hash64(key, text, sizeof(text) - 1);
 }
 
+uint32_t segment_seal(const struct hash_key *key, const struct segment_name *name)
+{
+	return (uint32_t)hash_slice(key, slice_of(name->text));
+}
+
 void segment_header_put(struct buf *out, const struct segment_header *h)
 {
 	size_t start = out->len;
@@ -154,6 +159,7 @@ void segment_header_put(struct buf *out, const struct segment_header *h)
 	le64_put(out, (uint64_t)h->opened_us);
 	le64_put(out, h->before_first);
 	le64_put(out, h->before_last);
+	le32_put(out, h->seal);
 	if (!out->failed) {
 		le32_put(out, crc32c(0, out->p + start, out->len - start));
 	}
@@ -182,6 +188,7 @@ const char *segment_header_get(struct slice bytes, struct segment_header *h)
 		.opened_us = (int64_t)le64_get(p + 32),
 		.before_first = le64_get(p + 40),
 		.before_last = le64_get(p + 48),
+		.seal = le32_get(p + 56),
 	};
 	return NULL;
 }
@@ -210,7 +217,7 @@ bool span_meets(const struct log_span *s, int64_t from_us, int64_t to_us)
 	       (to_us == INSTANT_NONE || s->min_us < to_us);
 }
 
-void frame_put(struct buf *out, enum frame_type type, uint32_t sequence,
+void frame_put(struct buf *out, uint32_t seal, enum frame_type type, uint32_t sequence,
                const struct log_span *span, struct slice payload)
 {
 	size_t start = out->len;
@@ -222,15 +229,15 @@ void frame_put(struct buf *out, enum frame_type type, uint32_t sequence,
 	put_span(out, span);
 	le32_put(out, crc32c(0, payload.p, payload.len));
 	if (!out->failed) {
-		le32_put(out, crc32c(0, out->p + start, out->len - start));
+		le32_put(out, crc32c(seal, out->p + start, out->len - start));
 	}
 	buf_slice(out, payload);
 }
 
-bool frame_get(const char *bytes, struct frame *f)
+bool frame_get(const char *bytes, uint32_t seal, struct frame *f)
 {
 	if (memcmp(bytes, frame_magic, sizeof(frame_magic)) != 0 ||
-	    crc32c(0, bytes, FRAME_HEADER - 4) != le32_get(bytes + FRAME_HEADER - 4)) {
+	    crc32c(seal, bytes, FRAME_HEADER - 4) != le32_get(bytes + FRAME_HEADER - 4)) {
 		return false;
 	}
 	uint32_t type = le32_get(bytes + 4);

@@ -3,12 +3,14 @@
  *
  *	segment = header frame*
  *	header  = magic 8, version u32, fields u32, key identity u64, first u64, opened i64,
- *	          before first u64, before last u64, CRC-32C of these u32
+ *	          before first u64, before last u64, seal u32, CRC-32C of these u32
  *	frame   = magic u32, type u32, sequence u32, length u32, span (u32 u64 u64 i64 i64),
- *	          CRC-32C of the payload u32, CRC-32C of the header so far u32, payload
+ *	          CRC-32C of the payload u32, CRC-32C of seal and header so far u32, payload
  *
  * A frame's header has a checksum of its own so that its length can be trusted before the payload
- * is there: an unfinished frame at the end of a live segment is told from a damaged one. Sequence
+ * is there: an unfinished frame at the end of a live segment is told from a damaged one. The seal
+ * is a keyed hash of the segment's name: bytes of a caller's choice inside a damaged frame do not
+ * pass for a frame. Sequence
  * numbers make a frame that was removed or moved show. A segment that was closed in order ends with
  * an index and an END frame, which is found from the end of the file.
  */
@@ -22,7 +24,7 @@
 
 enum {
 	SEGMENT_VERSION = 2,
-	SEGMENT_HEADER = 60,
+	SEGMENT_HEADER = 64,
 	FRAME_HEADER = 60,
 	FRAME_LENGTH_MAX = 64 << 20,
 	SEGMENT_NAME = 56,
@@ -62,9 +64,11 @@ struct segment_header {
 	 * (UINT64_MAX: none): shows a segment that was cut.
 	 */
 	uint64_t before_first, before_last;
+	uint32_t seal;
 };
 
 uint64_t segment_key_id(const struct hash_key *key);
+uint32_t segment_seal(const struct hash_key *key, const struct segment_name *name);
 void segment_header_put(struct buf *out, const struct segment_header *h);
 /* NULL, or what is wrong: "cut", "not a segment", "checksum", "another version". */
 const char *segment_header_get(struct slice bytes, struct segment_header *h);
@@ -96,10 +100,10 @@ void span_add(struct log_span *sum, const struct log_span *s);
 bool span_meets(const struct log_span *s, int64_t from_us, int64_t to_us);
 
 /* Length and CRC are taken from payload. */
-void frame_put(struct buf *out, enum frame_type type, uint32_t sequence,
+void frame_put(struct buf *out, uint32_t seal, enum frame_type type, uint32_t sequence,
                const struct log_span *span, struct slice payload);
-/* bytes: FRAME_HEADER of them. False: not the header of a frame. */
-bool frame_get(const char *bytes, struct frame *f);
+/* bytes: FRAME_HEADER of them. False: not the header of a frame of this segment. */
+bool frame_get(const char *bytes, uint32_t seal, struct frame *f);
 /* Whether a frame may begin here, by its magic; fewer than four bytes: by those. */
 bool frame_starts(struct slice bytes);
 

@@ -89,7 +89,7 @@ static const char *read_header(struct log_walk *w, uint64_t at, struct frame *f,
 		*unfinished = frame_starts((struct slice){header, got});
 		return "cut";
 	}
-	if (!frame_get(header, f)) {
+	if (!frame_get(header, w->seal, f)) {
 		return frame_starts((struct slice){header, got}) ? "checksum" : "no frame";
 	}
 	if (f->length > w->size || at + FRAME_HEADER > w->size - f->length) {
@@ -131,7 +131,8 @@ static uint64_t find_frame(struct log_walk *w, uint64_t from)
 		size_t got = read_at(w, from, chunk, sizeof(chunk));
 		for (size_t i = 0; i + FRAME_HEADER <= got && w->work > 0; i++) {
 			if (frame_starts((struct slice){chunk + i, 4}) &&
-			    frame_get(chunk + i, &f) && !read_frame(w, from + i, &f, &unfinished)) {
+			    frame_get(chunk + i, w->seal, &f) &&
+			    !read_frame(w, from + i, &f, &unfinished)) {
 				return from + i;
 			}
 		}
@@ -152,6 +153,7 @@ enum walk_kind log_walk_header(struct log_walk *w)
 
 	w->header_read = true;
 	w->has_header = why == NULL;
+	w->seal = w->key ? segment_seal(w->key, &w->name) : why ? 0 : w->header.seal;
 	w->at = SEGMENT_HEADER;
 	if (!why && w->key && w->header.key_id != segment_key_id(w->key)) {
 		w->at = w->size;

@@ -24,6 +24,7 @@ struct log_walk {
 	struct segment_name name;
 	struct segment_header header; /* before the first frame: as far as it was readable */
 	bool has_header, damaged;
+	uint32_t seal; /* of its frames; without key and header unknown: no frame is found */
 	const struct hash_key *key;
 	struct buf payload;
 	uint64_t frame_at; /* where the frame told last begins */

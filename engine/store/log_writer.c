@@ -64,6 +64,7 @@ static int create_segment(struct log_writer *w, uint64_t first)
 	if (w->fd < 0) {
 		return E_IO;
 	}
+	w->seal = segment_seal(w->options.key, &state.name);
 	segment_header_put(&w->unit, &(struct segment_header){
 					     .fields = w->options.fields,
 					     .key_id = segment_key_id(w->options.key),
@@ -71,6 +72,7 @@ static int create_segment(struct log_writer *w, uint64_t first)
 					     .opened_us = state.name.opened_us,
 					     .before_first = w->before_first,
 					     .before_last = w->before_last,
+					     .seal = w->seal,
 				     });
 	w->live = state;
 	w->sequence = 0;
@@ -155,9 +157,10 @@ static void close_segment(struct log_writer *w)
 
 	buf_reset(&w->unit);
 	buf_reset(end);
-	frame_put(&w->unit, FRAME_INDEX, w->sequence++, &w->live.span, buf_view(&w->directory));
+	frame_put(&w->unit, w->seal, FRAME_INDEX, w->sequence++, &w->live.span,
+	          buf_view(&w->directory));
 	le64_put(end, index_at);
-	frame_put(&w->unit, FRAME_END, w->sequence++, &w->live.span, buf_view(end));
+	frame_put(&w->unit, w->seal, FRAME_END, w->sequence++, &w->live.span, buf_view(end));
 	if (w->unit.failed || w->directory.failed) {
 		leave_segment(w); /* readable without its index */
 	} else if (!write_all(w, &w->unit)) {
@@ -228,8 +231,8 @@ static int unit_begin(struct log_writer *w, uint64_t at, const struct log_span *
 		};
 		buf_reset(&w->payload);
 		note_put(&w->payload, &gap);
-		frame_put(&w->unit, FRAME_NOTE, w->sequence++, &(struct log_span){.first = gap.at},
-		          buf_view(&w->payload));
+		frame_put(&w->unit, w->seal, FRAME_NOTE, w->sequence++,
+		          &(struct log_span){.first = gap.at}, buf_view(&w->payload));
 	}
 	return OK;
 }
@@ -278,8 +281,8 @@ static bool write_block(struct log_writer *w, const struct log_block *block,
 		.from_us = keys.from_us,
 		.to_us = keys.to_us,
 	};
-	frame_put(&w->unit, FRAME_FILTER, w->sequence++, span, buf_view(&w->payload));
-	frame_put(&w->unit, FRAME_BLOCK, w->sequence++, span, buf_view(&w->block));
+	frame_put(&w->unit, w->seal, FRAME_FILTER, w->sequence++, span, buf_view(&w->payload));
+	frame_put(&w->unit, w->seal, FRAME_BLOCK, w->sequence++, span, buf_view(&w->block));
 	if (!unit_end(w)) {
 		return false;
 	}
@@ -317,7 +320,7 @@ static void write_small(struct log_writer *w, enum frame_type type, uint64_t at,
 	if (note) {
 		note_put(&w->payload, note);
 	}
-	frame_put(&w->unit, type, w->sequence++, &span, buf_view(&w->payload));
+	frame_put(&w->unit, w->seal, type, w->sequence++, &span, buf_view(&w->payload));
 	if (w->payload.failed) {
 		w->unit.failed = true;
 	}

@@ -34,6 +34,7 @@ struct log_writer {
 	int lock; /* a file of the folder: one process writes a log */
 	int fd;   /* -1: none */
 	struct segment_state live;
+	uint32_t seal; /* of its frames */
 	uint32_t sequence, entries;
 	int64_t hour_us; /* the hour that the segment belongs to */
 	bool unsynced;

@@ -458,8 +458,10 @@ static void forge_segment(uint64_t first)
 	char path[512];
 
 	segment_name_make(&name, first, 1);
+	uint32_t seal = segment_seal(&folder.key, &name);
 	segment_header_put(&out, &(struct segment_header){.key_id = segment_key_id(&folder.key),
-	                                                  .first = first});
+	                                                  .first = first,
+	                                                  .seal = seal});
 	size_t index_at = out.len;
 	for (uint64_t i = 0; i < INDEX_ENTRIES_MAX + 10; i++) {
 		struct index_entry e = {.offset = mix(i) % 3 ? 0 : UINT64_MAX - i,
@@ -467,10 +469,10 @@ static void forge_segment(uint64_t first)
 		                        .span = {1, first + i, first + i, 0, 0}};
 		index_entry_put(&payload, &e);
 	}
-	frame_put(&out, FRAME_INDEX, 0, &span, buf_view(&payload));
+	frame_put(&out, seal, FRAME_INDEX, 0, &span, buf_view(&payload));
 	buf_reset(&payload);
 	le64_put(&payload, index_at);
-	frame_put(&out, FRAME_END, 1, &span, buf_view(&payload));
+	frame_put(&out, seal, FRAME_END, 1, &span, buf_view(&payload));
 	folder_path(&folder, name.text, path);
 	FILE *f = fopen(path, "wb");
 	assert_non_null(f);

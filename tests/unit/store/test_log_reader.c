@@ -74,10 +74,13 @@ struct part {
 static size_t split_frames(const char *bytes, size_t len, struct part parts[256])
 {
 	size_t count = 0;
+	struct segment_header header;
 	struct frame f;
 
+	assert_null(segment_header_get((struct slice){bytes, len}, &header));
 	for (size_t at = SEGMENT_HEADER; at < len; at += parts[count++].len) {
-		assert_true(count < 256 && len - at >= FRAME_HEADER && frame_get(bytes + at, &f));
+		assert_true(count < 256 && len - at >= FRAME_HEADER &&
+		            frame_get(bytes + at, header.seal, &f));
 		parts[count] = (struct part){at, FRAME_HEADER + f.length, f.type, f.span};
 	}
 	return count;
@@ -255,6 +258,50 @@ static void names_of_damage(void **state)
 	free(bytes);
 }
 
+/* Notes read of a segment whose one frame is damaged and has in its text, as a caller might have
+ * chosen it, the bytes of a note under this seal.
+ */
+static uint64_t planted_notes(uint32_t planted_seal)
+{
+	const struct log_note plain = {.type = LOG_NOTE_STOP, .text = SLICE_LIT("planted")};
+	struct segment_name name;
+	struct buf inner = {0}, outer = {0}, planted = {0}, file = {0};
+	char path[512];
+
+	folder_empty(&folder);
+	segment_name_make(&name, 0, 1);
+	const struct segment_header header = {.key_id = segment_key_id(&folder.key),
+	                                      .opened_us = 1,
+	                                      .before_first = UINT64_MAX,
+	                                      .before_last = UINT64_MAX,
+	                                      .seal = segment_seal(&folder.key, &name)};
+	note_put(&inner, &plain);
+	frame_put(&planted, planted_seal, FRAME_NOTE, 1, &(struct log_span){0}, buf_view(&inner));
+	note_put(&outer, &(struct log_note){.type = LOG_NOTE_STOP, .text = buf_view(&planted)});
+	segment_header_put(&file, &header);
+	frame_put(&file, header.seal, FRAME_NOTE, 0, &(struct log_span){0}, buf_view(&outer));
+	file.p[SEGMENT_HEADER + 20] ^= 1;
+	folder_path(&folder, name.text, path);
+	put_file(path, file.p, file.len);
+	read_all(&folder, &told);
+	assert_true(told.damages >= 1);
+	buf_fini(&inner);
+	buf_fini(&outer);
+	buf_fini(&planted);
+	buf_fini(&file);
+	return told.notes;
+}
+
+static void planted_frame(void **state)
+{
+	(void)state;
+	struct segment_name name;
+
+	segment_name_make(&name, 0, 1);
+	assert_int_equal(planted_notes(0), 0);
+	assert_int_equal(planted_notes(segment_seal(&folder.key, &name)), 1);
+}
+
 /* A tail that is missing is quiet at the newest segment and named at an older one, also where it
  * was cut between two frames.
  */
@@ -366,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(damage_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_of_damage, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(planted_frame, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(older_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ranges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_folder, set_up, tear_down),
