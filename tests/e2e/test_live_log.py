@@ -24,10 +24,8 @@ import unittest
 
 from test_daemon import Daemon, HEADER, TOOL, until
 
-SECONDS = 15
+SHORT = SECONDS = 15
 SIPP = pathlib.Path(__file__).parent / "sipp"
-NET = f"10.231.{os.getpid() % 250}"  # another one for each run
-HERE, THERE = f"{NET}.1", f"{NET}.2"
 CALLS_A_S = {"talk": 20, "bait": 15, "lost": 10}
 ANSWERS = {"talk": "answer", "bait": "ring", "lost": "refuse"}
 RECORDS_A_S = 200
@@ -95,21 +93,25 @@ def run(*args):
 
 
 class Wire:
-    """A veth pair, one end in a network namespace of its own."""
+    """A veth pair, one end in a network namespace of its own; another for each test of each run."""
+    count = 0
 
     def __init__(self, test):
-        mark = f"{os.getpid() % 100000}"
+        Wire.count += 1
+        mark = f"{os.getpid() % 100000}{chr(96 + Wire.count)}"
+        net = f"10.231.{(os.getpid() + 100 * Wire.count) % 250}"
+        self.here, self.there = f"{net}.1", f"{net}.2"
         self.space, self.end, far = f"ringfence-{mark}", f"rfa{mark}", f"rfb{mark}"
         run("ip", "netns", "add", self.space)
         # Takes the pair with it.
         test.addCleanup(subprocess.run, ("ip", "netns", "del", self.space), stderr=subprocess.DEVNULL)
         run("ip", "link", "add", self.end, "type", "veth", "peer", "name", far, "netns", self.space)
-        run("ip", "addr", "add", f"{HERE}/30", "dev", self.end)
+        run("ip", "addr", "add", f"{self.here}/30", "dev", self.end)
         run("ip", "link", "set", self.end, "up")
-        for args in ("addr", "add", f"{THERE}/30", "dev", far), ("link", "set", far, "up"):
+        for args in ("addr", "add", f"{self.there}/30", "dev", far), ("link", "set", far, "up"):
             run("ip", "-n", self.space, *args)
 
-    def there(self, *args):
+    def inside(self, *args):
         return ("ip", "netns", "exec", self.space, *args)
 
 
@@ -142,20 +144,20 @@ class LiveLogTest(unittest.TestCase):
         self.addCleanup(end)
         return process
 
-    def sipp(self, wire):
+    def sipp(self, wire, calls_a_s, seconds):
         """Callees in the namespace, callers here; the callers' processes."""
         users = "".join(f"{number(self.random.randrange(12))};{number(100 + self.random.randrange(60))}\n"
                         for _ in range(2000))
         (self.folder / "users.csv").write_text("SEQUENTIAL\n" + users)
         callers = []
-        for port, (what, rate) in enumerate(CALLS_A_S.items(), 5061):
-            callee = self.spawn(*wire.there("sipp", "-sf", str(SIPP / f"{ANSWERS[what]}.xml"), "-i", THERE,
+        for port, (what, rate) in enumerate(calls_a_s.items(), 5061):
+            callee = self.spawn(*wire.inside("sipp", "-sf", str(SIPP / f"{ANSWERS[what]}.xml"), "-i", wire.there,
                                             "-p", str(port), "-nostdin"), cwd=self.folder)
             time.sleep(0.3)
             self.assertIsNone(callee.poll(), f"sipp {ANSWERS[what]} ended")
-            callers.append(self.spawn("sipp", f"{THERE}:{port}", "-sf", str(SIPP / f"{what}.xml"), "-i", HERE,
+            callers.append(self.spawn("sipp", f"{wire.there}:{port}", "-sf", str(SIPP / f"{what}.xml"), "-i", wire.here,
                                       "-p", str(port + 100), "-inf", "users.csv", "-r", str(rate),
-                                      "-m", str(rate * SECONDS), "-nostdin", cwd=self.folder))
+                                      "-m", str(rate * seconds), "-nostdin", cwd=self.folder))
         return callers
 
     def row(self):
@@ -203,7 +205,7 @@ class LiveLogTest(unittest.TestCase):
         begin = time.monotonic()
         at = lambda share: begin + share * SECONDS
         silence_s = 60 if SECONDS >= 300 else SECONDS / 3
-        callers = self.sipp(wire)
+        callers = self.sipp(wire, CALLS_A_S, SECONDS)
         feeder = threading.Thread(target=self.feed, args=(at(1), at(0.4), at(0.4) + silence_s))
         feeder.start()
         steps = [(at(0.25), lambda: self.rules(3)), (at(0.5), lambda: self.watch(2, 3, 4)),
@@ -258,19 +260,14 @@ class LiveLogTest(unittest.TestCase):
         wire = Wire(self)
         daemon = self.start(wire, every="300ms")
         daemon.logged("started")
-        global CALLS_A_S
-        everything, CALLS_A_S = CALLS_A_S, {"talk": 40}
-        try:
-            callers = self.sipp(wire)
-            for end in Daemon.kill, Daemon.stop:
-                time.sleep(SECONDS / 3)
-                end(daemon)
-                (self.folder / "cdr.sock").unlink(missing_ok=True)
-                daemon = self.start(wire, every="300ms")
-                daemon.logged("started")
-            callers[0].wait(30 + SECONDS)
-        finally:
-            CALLS_A_S = everything
+        caller, = self.sipp(wire, {"talk": 40}, SHORT)
+        for end in Daemon.kill, Daemon.stop:
+            time.sleep(SHORT / 3)
+            end(daemon)
+            (self.folder / "cdr.sock").unlink(missing_ok=True)
+            daemon = self.start(wire, every="300ms")
+            daemon.logged("started")
+        caller.wait(30 + SHORT)
         time.sleep(3)
         self.assertEqual(daemon.stop(), 0, daemon.log())
         found = subprocess.run([TOOL, "calls", "--log", "..", "--config", "ringfence.yaml", "--limit", "100000",
@@ -278,9 +275,9 @@ class LiveLogTest(unittest.TestCase):
         calls = [json.loads(line) for line in found.stdout.splitlines()]
         self.assertEqual(len({call["call_id"] for call in calls}), len(calls))
         self.assertEqual({call["sip_code"] for call in calls}, {200})
-        print(f"{len(calls)} of {40 * SECONDS} calls")
+        print(f"{len(calls)} of {40 * SHORT} calls")
         # Of calls of up to 3 s, 40 a second, those are missing that began or ended unseen.
-        self.assertGreater(len(calls), 40 * SECONDS - 100)
+        self.assertGreater(len(calls), 40 * SHORT - 100)
 
 
 if __name__ == "__main__":
