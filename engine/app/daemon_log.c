@@ -10,7 +10,8 @@
 #include "core/log.h"
 #include "sinks/hold.h"
 
-enum { SETTLE_MS = 30 };
+enum { SETTLE_MS = 10 };
+#define HOLD_US (2 * US_PER_S) /* longer than that no alert waits for a disk that stands still */
 
 void daemon_state_path(const struct daemon *d, const char *name, char out[CONFIG_PATH])
 {
@@ -150,13 +151,17 @@ static uint64_t events_taken(struct daemon *d)
 /* One mark at a time: what is raised meanwhile waits for the next. */
 static void release_alerts(struct daemon *d)
 {
-	if (has_written(d, d->hold_events)) {
-		sink_hold_release(d->hold, d->hold_mark);
-		if (sink_hold_mark(d->hold) > d->hold_mark) {
-			d->hold_mark = sink_hold_mark(d->hold);
-			d->hold_events = events_taken(d);
-			call_log_hand_on(d->call_log);
-		}
+	int64_t now_us = daemon_mono_us();
+
+	if (!has_written(d, d->hold_events) && now_us - d->hold_us < HOLD_US) {
+		return;
+	}
+	sink_hold_release(d->hold, d->hold_mark);
+	if (sink_hold_mark(d->hold) > d->hold_mark) {
+		d->hold_mark = sink_hold_mark(d->hold);
+		d->hold_events = events_taken(d);
+		d->hold_us = now_us;
+		call_log_hand_on(d->call_log);
 	}
 }
 

@@ -69,6 +69,7 @@ struct daemon {
 	struct sink *redis_sink;
 	struct sink *hold; /* before the others, with a call log (sinks/hold.h); else NULL */
 	uint64_t hold_mark, hold_events; /* released once the log has so many events */
+	int64_t hold_us;                 /* since when */
 	struct call_log *call_log;       /* NULL: none is kept */
 	struct log_ids *ids;             /* what it says of events that memory lost */
 	int64_t noted_us;                /* when circumstances were looked at (daemon_notes.c) */
@@ -97,7 +98,7 @@ bool daemon_log_open(struct daemon *d);
 bool daemon_log_start(struct daemon *d);  /* behind the pipeline: the journal says what begins */
 void daemon_log_reload(struct daemon *d); /* the new site is in force */
 void daemon_log_tick(struct daemon *d);
-/* Every alert raised until now goes out when its events are written. False: not yet, after 30 ms.
+/* Every alert raised until now goes out when its events are written. False: not yet, after 10 ms.
  */
 bool daemon_log_settle(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */

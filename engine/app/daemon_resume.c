@@ -249,6 +249,7 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 	}
 	snapshot_folder(d, folder);
 	pipeline_finish(d->pipeline);
+	int64_t paused_us = daemon_mono_us();
 	if (!daemon_log_settle(d)) {
 		return; /* the disk is busy: at the next tick */
 	}
@@ -262,7 +263,7 @@ void daemon_snapshot_tick(struct daemon *d, int64_t mono_us)
 	d->snapshot = snapshot_begin(folder, &parts, &d->key, &info);
 	d->snapshots_failed += d->snapshot < 0;
 	log_info("snapshots", "begun event=%llu paused_us=%lld", (unsigned long long)info.event,
-	         (long long)(daemon_mono_us() - mono_us));
+	         (long long)(daemon_mono_us() - paused_us));
 }
 
 void daemon_snapshot_stop(struct daemon *d)
