@@ -167,6 +167,38 @@ class ResumeTest(unittest.TestCase):
         (self.folder / "cdr.csv").write_text(HEADER + "".join(sent))
         self.assert_as_uninterrupted()
 
+    def test_live_interrupted_at_random(self):
+        """No alert of calls on record is missing, none is there twice, whenever the end comes."""
+        listen = "cdr_listen: {address: 'unix:cdr.sock', reorder: 500ms, late: 1h, idle: 1s}"
+        sent = 0
+        for _ in range(KILLS):
+            daemon = self.start(listen)
+            until("the socket", (self.folder / "cdr.sock").exists)
+            daemon.logged("started")
+            end = time.monotonic() + 0.1 + self.random.random() * 0.6
+            with socket.socket(socket.AF_UNIX) as sender:
+                sender.connect(str(self.folder / "cdr.sock"))
+                sender.sendall(HEADER.encode())
+                while time.monotonic() < end:
+                    sender.sendall(self.rows(500, sent).encode())
+                    sent += 500
+                    time.sleep(0.01)
+                if self.random.random() < 0.7:
+                    daemon.kill()
+                    (self.folder / "cdr.sock").unlink()
+                else:
+                    self.assertEqual(daemon.stop(), 0, daemon.log())
+        daemon = self.start(listen)
+        daemon.logged("started")
+        self.assertEqual(daemon.stop(), 0)
+        alerts = (self.folder / "alerts.ndjson").read_text()
+        out = subprocess.run([TOOL, "replay", "--log", "..", "--config", "ringfence.yaml", "--alerts", "-"],
+                             cwd=self.folder, check=True, capture_output=True, text=True)
+        ids = [json.loads(line)["id"] for line in alerts.splitlines()]
+        self.assertGreater(len(ids), 2 * KILLS)
+        self.assertEqual(len(set(ids)), len(ids))
+        self.assertEqual(out.stdout, alerts)
+
 
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1].isdigit():
