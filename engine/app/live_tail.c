@@ -3,10 +3,13 @@
  * Another file under the name (rotation): the old one is read to its end first, the new one from
  * its begin, with a header of its own. A file that became shorter (truncated in place, as
  * logrotate's copytruncate does) begins anew too. A last line without its line break is no record
- * yet.
+ * yet. After a restart it is read on from where the snapshot says, in the file of then even if that
+ * has been rotated meanwhile.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,42 +38,67 @@ struct live_tail {
 	char bytes[BYTES_A_READ];
 };
 
-/* Goes on where the process before it stopped, if this is the same file and not a shorter one. */
-static void go_on(struct live_tail *t)
-{
-	struct stat st;
-	ssize_t n = pread(t->fd, t->bytes, sizeof(t->bytes), 0);
-	const char *end = n > 0 ? memchr(t->bytes, '\n', (size_t)n) : NULL;
-
-	if (!end || fstat(t->fd, &st) != 0 || (uint64_t)st.st_ino != t->from.inode ||
-	    (uint64_t)st.st_dev != t->from.device || (uint64_t)st.st_size < t->from.offset) {
-		log_info("sources", "another file name=%s", t->source.config->path);
-	} else if (records_resume(t->records,
-	                          (struct slice){t->bytes, (size_t)(end + 1 - t->bytes)})) {
-		t->offset = (off_t)t->from.offset;
-	} else {
-		records_restart(t->records);
-	}
-	t->from.offset = 0;
-}
-
-static void open_file(struct live_tail *t)
-{
-	t->fd = open(t->source.config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	t->offset = 0;
-	t->refused = false;
-	records_restart(t->records);
-	if (t->fd >= 0 && t->from.offset > 0) {
-		go_on(t);
-	}
-}
-
 static void close_file(struct live_tail *t)
 {
 	if (t->fd >= 0) {
 		close(t->fd);
 	}
 	t->fd = -1;
+}
+
+/* The file of a position, under whatever name it is in its folder now: it may have been rotated. */
+static int open_position(const char *path, const struct position *p)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int len = slash ? (int)(slash - path) + 1 : 0;
+	int fd = -1;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s.", len, path);
+	DIR *dir = opendir(folder);
+	for (struct dirent *e; dir && fd < 0 && (e = readdir(dir)) != NULL;) {
+		struct stat st;
+		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_ino == p->inode && st.st_dev == p->device &&
+		    (uint64_t)st.st_size >= p->offset) {
+			fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		}
+	}
+	if (dir) {
+		(void)closedir(dir);
+	}
+	return fd;
+}
+
+/* Goes on where the process before it stopped. */
+static bool go_on(struct live_tail *t)
+{
+	t->fd = open_position(t->source.config->path, &t->from);
+	ssize_t n = t->fd < 0 ? 0 : pread(t->fd, t->bytes, sizeof(t->bytes), 0);
+	const char *end = n > 0 ? memchr(t->bytes, '\n', (size_t)n) : NULL;
+	bool good = end && records_resume(t->records,
+	                                  (struct slice){t->bytes, (size_t)(end + 1 - t->bytes)});
+
+	t->offset = (off_t)t->from.offset;
+	t->from.offset = 0;
+	if (!good) {
+		log_warn("sources",
+		         "gone name=%s why=\"the file that was read is not there any more\"",
+		         t->source.config->path);
+		close_file(t);
+	}
+	return good;
+}
+
+static void open_file(struct live_tail *t)
+{
+	t->refused = false;
+	if (t->from.offset > 0 && go_on(t)) {
+		return;
+	}
+	t->fd = open(t->source.config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	t->offset = 0;
+	records_restart(t->records);
 }
 
 static void begin_again(struct live_tail *t, const char *event)

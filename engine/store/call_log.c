@@ -218,7 +218,9 @@ static bool add_event(struct call_log *log, uint64_t number, const struct event 
 
 void call_log_event(struct call_log *log, uint64_t number, const struct event *e)
 {
-	atomic_fetch_add_explicit(&log->events, 1, memory_order_relaxed);
+	/* One thread writes: no locked addition is needed. */
+	uint64_t events = atomic_load_explicit(&log->events, memory_order_relaxed);
+	atomic_store_explicit(&log->events, events + 1, memory_order_relaxed);
 	log->next = number + 1;
 	log->uncut = add_event(log, number, e);
 	if (log->uncut) {

@@ -1,5 +1,6 @@
 #include "store/log_columns.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "core/err.h"
@@ -160,6 +161,16 @@ static void add_digits(struct log_block *b, unsigned dictionary, const char *dig
 
 	/* Planes have room for LOG_ENTRIES texts of LOG_DIGITS_MAX. */
 	ENSURE(plane->len < plane->cap && last->cap - last->len >= LOG_DIGITS_MAX / 2);
+	for (; count >= 8; count -= 8, digits += 8) {
+		uint64_t pairs;
+		memcpy(&pairs, digits, sizeof(pairs));
+		pairs = le64toh(pairs) - UINT64_C(0x3030303030303030);
+		pairs = pairs * 10 + (pairs >> 8); /* a pair in every other byte */
+		for (unsigned i = 0; i < 4; i++, pairs >>= 16) {
+			plane->at[plane->len++] = (uint8_t)pairs;
+			plane += plane < last;
+		}
+	}
 	for (; count > 1; count -= 2, digits += 2) {
 		plane->at[plane->len++] = (uint8_t)((digits[0] - '0') * 10 + digits[1] - '0');
 		plane += plane < last;
@@ -381,7 +392,7 @@ static void put_numbers(struct log_block *b, const struct event *e)
 
 /* ---- events ---- */
 
-/* Lists the texts that e has (of packed members those that it may have); their size. */
+/* Lists the texts that e has; their size. */
 static size_t list_texts(const struct log_block *b, const struct event *e, struct present *present)
 {
 	size_t size = e->call_id.len;
@@ -396,11 +407,11 @@ static size_t list_texts(const struct log_block *b, const struct event *e, struc
   count++;                                                \
   size += e->member.len;                                  \
  }
-#define PACKED(id, field, dictionary, what) \
- present->columns[count] = TEXT_##id;       \
- if (b->kept >> LOG_FIELD_##field & 1) {    \
-  count++;                                  \
-  size += LOG_PACKED_TEXT;                  \
+#define PACKED(id, field, dictionary, what)                     \
+ present->columns[count] = TEXT_##id;                           \
+ if ((b->kept >> LOG_FIELD_##field & 1) && log_has_##what(e)) { \
+  count++;                                                      \
+  size += LOG_PACKED_TEXT;                                      \
  }
 #include "store/log_columns.def"
 #undef SMALL

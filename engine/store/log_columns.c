@@ -34,9 +34,7 @@ static const char ip_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (char)0xff, (ch
 /* Four bytes of IPv4, else the family and all bytes. */
 static struct slice ip_pack(const struct ip *ip, char room[LOG_PACKED_TEXT])
 {
-	static const uint8_t none[sizeof(ip->bytes)];
-
-	if (ip->family == 0 && memcmp(ip->bytes, none, sizeof(none)) == 0) {
+	if (!log_has_ip(ip)) {
 		return SLICE_NONE;
 	}
 	if (ip->family == 4 && memcmp(ip->bytes, ip_mapped, sizeof(ip_mapped)) == 0) {
@@ -90,7 +88,7 @@ static struct slice log_cost_pack(const struct event *e, char room[LOG_PACKED_TE
 {
 	uint64_t bits;
 
-	if (isnan(e->cost)) {
+	if (!log_has_cost(e)) {
 		return SLICE_NONE;
 	}
 	memcpy(&bits, &e->cost, sizeof(bits));

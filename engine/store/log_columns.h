@@ -161,6 +161,30 @@ extern const struct log_time_column log_time_columns[TIME_COUNT];
 extern const struct log_number_column log_number_columns[NUMBER_COUNT];
 extern const struct log_text_column log_text_columns[TEXT_COUNT];
 
+/* Of members that are kept as texts: whether there is one. */
+static inline bool log_has_ip(const struct ip *ip)
+{
+	uint64_t words[sizeof(ip->bytes) / sizeof(uint64_t)];
+
+	memcpy(words, ip->bytes, sizeof(words));
+	return ip->family || words[0] || words[1];
+}
+
+static inline bool log_has_src(const struct event *e)
+{
+	return log_has_ip(&e->src);
+}
+
+static inline bool log_has_dst(const struct event *e)
+{
+	return log_has_ip(&e->dst);
+}
+
+static inline bool log_has_cost(const struct event *e)
+{
+	return e->cost == e->cost; /* NaN: missing */
+}
+
 static inline void log_small_set(const struct log_small_column *c, struct event *e, uint32_t value)
 {
 	char *at = (char *)e + c->offset;

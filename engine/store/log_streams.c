@@ -8,7 +8,8 @@
 enum {
 	FILLED_SIZE = (STREAM_COUNT + 7) / 8,
 	PACK_LEVEL = 1,
-	PACK_MIN = 32,                         /* fewer bytes are not worth a frame */
+	PACK_MIN = 32,
+	PACKED_PLANES = 3,                     /* country and operator */
 	SMALL_CAP = 3 * LOG_BLOCK_EVENTS + 16, /* values below 2^21, a row each */
 	WIDE_CAP = LOG_VARINT * LOG_BLOCK_EVENTS + 16,
 	SHAPE_CAP = 3 * LOG_ENTRIES + 16,
@@ -79,7 +80,16 @@ static void add_length(struct buf *out, size_t v)
 	buf_char(out, (char)v);
 }
 
-static int pack_one(struct zip *zip, const struct log_bytes *b, struct buf *packed, struct buf *out)
+/* The last digits of numbers, and what is less than a frame, are not worth packing. */
+static bool is_noise(unsigned stream, size_t len)
+{
+	bool plane = stream >= STREAM_PLANE && stream < STREAM_TEXT;
+
+	return len < PACK_MIN || (plane && (stream - STREAM_PLANE) % LOG_PLANES >= PACKED_PLANES);
+}
+
+static int pack_one(struct zip *zip, unsigned stream, const struct log_bytes *b, struct buf *packed,
+                    struct buf *out)
 {
 	struct slice bytes = {(const char *)b->at, b->len};
 	enum packing packing = PACKING_NONE;
@@ -87,7 +97,7 @@ static int pack_one(struct zip *zip, const struct log_bytes *b, struct buf *pack
 	if (memcmp(bytes.p, bytes.p + 1, bytes.len - 1) == 0) {
 		packing = PACKING_RUN;
 		bytes.len = 1;
-	} else if (bytes.len >= PACK_MIN) {
+	} else if (!is_noise(stream, bytes.len)) {
 		buf_reset(packed);
 		int err = zip_pack(zip, bytes, packed);
 		if (err) {
@@ -119,7 +129,7 @@ int log_streams_pack(const struct log_streams *s, struct buf *out)
 	buf_add(out, filled, sizeof(filled));
 	for (unsigned i = 0; !err && i < STREAM_COUNT; i++) {
 		if (s->of[i].len > 0) {
-			err = pack_one(s->zip, &s->of[i], &packed, out);
+			err = pack_one(s->zip, i, &s->of[i], &packed, out);
 		}
 	}
 	buf_fini(&packed);
