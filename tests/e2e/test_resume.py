@@ -131,6 +131,7 @@ class ResumeTest(unittest.TestCase):
                        if name.startswith("ringfence_source_bytes_total"))
             self.assertLessEqual(read, end - begin + 6000, daemon.log())
             Daemon.kill(daemon) if kill else self.assertEqual(daemon.stop(), 0, daemon.log())
+        (self.folder / "cdr.csv").write_text(HEADER + rows)
         self.assert_as_uninterrupted()
 
     def append(self, rows):
