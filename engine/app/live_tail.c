@@ -58,8 +58,8 @@ static int open_position(const char *path, const struct position *p)
 	DIR *dir = opendir(folder);
 	for (struct dirent *e; dir && fd < 0 && (e = readdir(dir)) != NULL;) {
 		struct stat st;
-		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 &&
-		    S_ISREG(st.st_mode) && st.st_ino == p->inode && st.st_dev == p->device &&
+		if (fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_ino == p->inode && st.st_dev == p->device &&
 		    (uint64_t)st.st_size >= p->offset) {
 			fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		}
