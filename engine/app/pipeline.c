@@ -135,16 +135,15 @@ static void recall_calls(struct pipeline *p, const struct finding *f)
 	}
 }
 
-static void run_batch(struct pipeline *p, struct batch *batch)
+static void take_findings(struct pipeline *p)
 {
 	struct alert alert;
 
-	detector_run(p->detector, batch);
 	for (size_t i = 0; i < detector_count(p->detector); i++) {
 		const struct finding *f = detector_finding(p->detector, i);
 		arena_reset(&p->recalled);
 		recall_calls(p, f);
-		bool out = alerts_take(p->alerts, f, &alert);
+		bool out = !f->signal && alerts_take(p->alerts, f, &alert);
 		if (p->options.observe) {
 			p->options.observe(p->options.user, f, out ? &alert : NULL);
 		}
@@ -152,6 +151,12 @@ static void run_batch(struct pipeline *p, struct batch *batch)
 			send_alert(p, &alert);
 		}
 	}
+}
+
+static void run_batch(struct pipeline *p, struct batch *batch)
+{
+	detector_run(p->detector, batch);
+	take_findings(p);
 }
 
 /* ---- handing over ---- */
@@ -475,6 +480,13 @@ void pipeline_finish(struct pipeline *p)
 {
 	hand_over(p);
 	wait_idle(p);
+}
+
+void pipeline_advance(struct pipeline *p, int64_t watermark_us)
+{
+	pipeline_finish(p);
+	detector_advance(p->detector, watermark_us);
+	take_findings(p);
 }
 
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *out)

@@ -82,6 +82,10 @@ int64_t pipeline_last_time(const struct pipeline *p);
 void pipeline_flush(struct pipeline *p);
 /* The same, and waits until every alert is at the sinks. */
 void pipeline_finish(struct pipeline *p);
+/* The same, and no event before watermark_us is to come: absences that are due fire, what rules do
+ * to others takes effect. INT64_MAX: the input has ended.
+ */
+void pipeline_advance(struct pipeline *p, int64_t watermark_us);
 /* Another site (reload) from the next batch on; windows start anew. The old one may be freed when
  * this returns. E_NOMEM and *why: the old one stays.
  */

@@ -366,7 +366,7 @@ static void take_findings(struct run *r)
 
 	for (size_t i = 0; i < detector_count(r->detector); i++) {
 		const struct finding *f = detector_finding(r->detector, i);
-		bool out = alerts_take(r->alerts, f, &alert);
+		bool out = f->signal || alerts_take(r->alerts, f, &alert);
 		if (out && slice_eq(f->rule->name, r->rule->name) && r->actual_count < ACTUAL_MAX) {
 			keep_alert(r, f);
 		}
@@ -399,6 +399,8 @@ static bool run_events(struct run *r)
 		take_findings(r);
 		done = end;
 	}
+	detector_advance(r->detector, INT64_MAX);
+	take_findings(r);
 	return true;
 }
 

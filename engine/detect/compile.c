@@ -13,6 +13,7 @@ struct resolver {
 	struct arena *arena;
 	const struct rule *rule;
 	const struct eval_site *site;
+	enum event_kind kind; /* of the events that expressions are about */
 };
 
 static void resolve_leaf(const struct resolver *r, struct expr *x)
@@ -25,7 +26,7 @@ static void resolve_leaf(const struct resolver *r, struct expr *x)
 			return;
 		}
 		x->field = FIELD_NONE;
-		x->value = (struct value){.i = r->rule->kind - KIND_ATTEMPT};
+		x->value = (struct value){.i = r->kind - KIND_ATTEMPT};
 		break;
 	case EXPR_SITE_COUNTRY:
 		x->value = (struct value){.missing = r->site->country == 0};
@@ -67,10 +68,35 @@ static const struct expr *resolve(const struct resolver *r, const struct expr *x
 	return copy;
 }
 
+static void resolve_effects(const struct resolver *r, struct rule *copy)
+{
+	copy->score.entity = resolve(r, r->rule->score.entity);
+	copy->score.points = resolve(r, r->rule->score.points);
+	for (unsigned i = 0; i < copy->op_count; i++) {
+		copy->ops[i].value = resolve(r, r->rule->ops[i].value);
+	}
+}
+
+static void resolve_steps(struct resolver *r, struct rule *copy)
+{
+	for (unsigned i = 0; i < copy->step_count; i++) {
+		struct sequence_step *step = &copy->steps[i];
+		r->kind = step->kind;
+		step->where = resolve(r, step->where);
+		for (unsigned k = 0; k < copy->key_count; k++) {
+			step->keys[k] = resolve(r, step->keys[k]);
+		}
+	}
+	for (unsigned i = 0; i < copy->new_count; i++) {
+		r->kind = copy->step_count ? copy->steps[copy->news[i].step].kind : copy->kind;
+		copy->news[i].value = resolve(r, copy->news[i].value);
+	}
+}
+
 static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
                                  const struct eval_site *site)
 {
-	struct resolver r = {arena, rule, site};
+	struct resolver r = {arena, rule, site, rule->kind};
 	struct rule *copy = arena_alloc(arena, sizeof(*copy));
 
 	if (!copy) {
@@ -109,37 +135,91 @@ static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
 		parts[i].expr = resolve(&r, rule->summary[i].expr);
 	}
 	copy->summary = parts;
+	resolve_effects(&r, copy);
+	resolve_steps(&r, copy);
 	return copy;
 }
 
 /* ---- where ---- */
 
-static bool split_where(struct compiled *c, struct detect_rule *d, const struct expr *x)
+/* Reads what is known only where the key's state is. */
+static bool is_late(const struct rule *rule, const struct expr *x)
 {
-	enum event_kind kind = d->rule->kind;
-	unsigned roles = kind == KIND_PARTY ? 2 : 1;
+	bool late = x->op == EXPR_NEW || (x->op == EXPR_BOUND && rule->step_count) ||
+	            (x->op == EXPR_LET && is_late(rule, rule->lets[x->index].expr));
+
+	for (unsigned i = 0; i < x->arg_count && !late; i++) {
+		late = is_late(rule, x->args[i]);
+	}
+	return late;
+}
+
+/* What a conjunct is split for: its rule, the kind of its events, where it goes. */
+struct splitter {
+	struct compiled *c;
+	const struct rule *rule;
+	enum event_kind kind;
+	struct condition *out;
+};
+
+static bool split_where(const struct splitter *s, const struct expr *x)
+{
+	unsigned roles = s->kind == KIND_PARTY ? 2 : 1;
+	struct condition *out = s->out;
 	int nodes[2] = {0, 0};
 
 	if (!x) {
 		return true;
 	}
 	if (x->op == EXPR_AND) {
-		return split_where(c, d, x->args[0]) && split_where(c, d, x->args[1]);
+		return split_where(s, x->args[0]) && split_where(s, x->args[1]);
 	}
-	if (d->cheap_count[0] == CONJUNCTS_MAX || d->costly_count == CONJUNCTS_MAX) {
+	if (out->cheap_count[0] == CONJUNCTS_MAX || out->costly_count == CONJUNCTS_MAX ||
+	    out->late_count == CONJUNCTS_MAX) {
 		return false;
 	}
-	for (unsigned role = 0; role < roles; role++) {
-		nodes[role] = columns_add(c->columns, kind, role, x);
-	}
-	if (nodes[0] < 0 || nodes[1] < 0) {
-		d->costly[d->costly_count++] = x;
+	if (is_late(s->rule, x)) {
+		out->late[out->late_count++] = x;
 		return true;
 	}
 	for (unsigned role = 0; role < roles; role++) {
-		d->cheap[role][d->cheap_count[role]++] = columns_truth(c->columns, nodes[role]);
+		nodes[role] = columns_add(s->c->columns, s->kind, role, x);
+	}
+	if (nodes[0] < 0 || nodes[1] < 0) {
+		out->costly[out->costly_count++] = x;
+		return true;
+	}
+	for (unsigned role = 0; role < roles; role++) {
+		out->cheap[role][out->cheap_count[role]++] =
+			columns_truth(s->c->columns, nodes[role]);
 	}
 	return true;
+}
+
+/* ---- sequences ---- */
+
+static const char *compile_steps(struct compiled *c, struct detect_rule *d)
+{
+	const struct rule *r = d->resolved;
+	struct detect_group *g = arena_alloc(&c->arena, sizeof(*g));
+
+	d->steps = arena_alloc(&c->arena, r->step_count * sizeof(*d->steps));
+	if (!d->steps || !g) {
+		return "no memory for the rules";
+	}
+	for (unsigned i = 0; i < r->step_count; i++) {
+		struct splitter s = {c, r, r->steps[i].kind, &d->steps[i]};
+		c->kinds[s.kind] = true;
+		c->timers |= r->steps[i].for_us > 0;
+		if (!split_where(&s, r->steps[i].where)) {
+			return "a 'where' of more than 64 conditions";
+		}
+	}
+	g->sequence = d;
+	g->key_count = r->key_count;
+	g->max_keys = r->max_keys;
+	c->groups[c->group_count++] = g;
+	return NULL;
 }
 
 /* ---- aggregates ---- */
@@ -267,7 +347,7 @@ static void place_filters(struct compiled *c, struct detect_rule *d)
 
 static bool lay_out_windows(struct detect_group *g, struct detect_rule *d)
 {
-	if (!d->resolved->when) {
+	if (!d->resolved->when || d->rule->window_us == 0) {
 		return true;
 	}
 	if (window_index(g, d, d->rule->window_us) < 0) {
@@ -342,12 +422,15 @@ static uint64_t count_min(const struct detect_rule *d, const struct expr *x)
 
 static bool needs_group(const struct rule *rule)
 {
-	return rule->when || (rule->fire == FIRE_ONCE && rule->key_count > 0);
+	return rule->when || rule->step_count || rule->new_count ||
+	       (rule->fire == FIRE_ONCE && rule->key_count > 0);
 }
 
 static bool fits(const struct detect_group *g, const struct rule *r)
 {
-	bool same = g->kind == r->kind && g->key_count == r->key_count &&
+	/* What a bound value stands for is each rule's own. */
+	bool plain = r->kind != KIND_SIGNAL && r->kind != KIND_SCORE && !g->sequence;
+	bool same = plain && g->kind == r->kind && g->key_count == r->key_count &&
 	            g->max_keys == r->max_keys && g->rule_count < GROUP_RULES_MAX &&
 	            g->spec_count + RULE_WINDOWS_MAX <= TABLE_WINDOWS_MAX;
 
@@ -433,7 +516,11 @@ static const char *compile_rule(struct compiled *c, const struct ruleset *set,
 		return "no memory for the rules";
 	}
 	fill_info(c, set, d);
-	if (!split_where(c, d, d->resolved->where)) {
+	if (d->rule->step_count) {
+		return compile_steps(c, d);
+	}
+	struct splitter s = {c, d->resolved, d->rule->kind, &d->where};
+	if (!split_where(&s, d->resolved->where)) {
 		return "a 'where' of more than 64 conditions";
 	}
 	c->kinds[d->rule->kind] = true;
@@ -444,6 +531,7 @@ static const char *compile_rule(struct compiled *c, const struct ruleset *set,
 	if (!g) {
 		return "no memory for the rules";
 	}
+	g->late |= (uint64_t)(d->rule->new_count > 0) << g->rule_count;
 	g->rules[g->rule_count++] = d;
 	if (!lay_out_windows(g, d)) {
 		return "a rule with more than 16 different arguments, 32 filters or 4 windows";
@@ -458,11 +546,75 @@ static int64_t keep_us(const struct detect_group *g)
 {
 	int64_t keep = 0;
 
+	if (g->sequence) {
+		const struct rule *r = g->sequence->rule;
+		keep = r->within_us + r->steps[r->step_count - 1].for_us;
+		keep = r->fire == FIRE_ONCE && r->rearm_us > keep ? r->rearm_us : keep;
+	}
 	for (unsigned n = 0; n < g->rule_count; n++) {
 		const struct rule *r = g->rules[n]->rule;
 		keep = r->fire == FIRE_ONCE && r->rearm_us > keep ? r->rearm_us : keep;
 	}
 	return keep;
+}
+
+static bool sees_kind(const struct detect_group *g, enum event_kind kind)
+{
+	bool sees = g->kind == kind;
+
+	for (unsigned i = 0; g->sequence && i < g->sequence->rule->step_count && !sees; i++) {
+		sees = g->sequence->rule->steps[i].kind == kind;
+	}
+	return sees;
+}
+
+/* ---- what rules write and read ---- */
+
+static bool reads_written(const bool *written, const struct expr *x)
+{
+	bool reads = x && (x->op == EXPR_SCORE ||
+	                   (x->op == EXPR_IN_LIST && written[x->index]));
+
+	for (unsigned i = 0; x && i < x->arg_count && !reads; i++) {
+		reads = reads_written(written, x->args[i]);
+	}
+	return reads;
+}
+
+static bool rule_reads_written(const bool *written, const struct rule *r)
+{
+	bool reads = reads_written(written, r->where) || reads_written(written, r->when);
+
+	for (unsigned i = 0; i < r->let_count && !reads; i++) {
+		reads = reads_written(written, r->lets[i].expr);
+	}
+	for (unsigned i = 0; i < r->agg_count && !reads; i++) {
+		reads = reads_written(written, r->aggs[i].arg) ||
+		        reads_written(written, r->aggs[i].filter);
+	}
+	for (unsigned i = 0; i < r->step_count && !reads; i++) {
+		reads = reads_written(written, r->steps[i].where);
+	}
+	return reads;
+}
+
+static bool find_effects(struct compiled *c, const struct ruleset *set)
+{
+	bool *written = arena_alloc(&c->arena, set->list_count + 1);
+
+	for (size_t i = 0; written && i < c->rule_count; i++) {
+		const struct rule *r = c->rules[i].rule;
+		c->effects |= r->signal || r->score.entity || r->op_count;
+		for (unsigned n = 0; n < r->op_count; n++) {
+			written[r->ops[n].list] = true;
+		}
+	}
+	for (size_t i = 0; written && i < c->rule_count; i++) {
+		const struct rule *r = c->rules[i].rule;
+		bool of_traffic = r->kind != KIND_SIGNAL && r->kind != KIND_SCORE;
+		c->feedback |= of_traffic && c->effects && rule_reads_written(written, r);
+	}
+	return written != NULL;
 }
 
 static bool sort_by_kind(struct compiled *c)
@@ -481,7 +633,7 @@ static bool sort_by_kind(struct compiled *c)
 			}
 		}
 		for (size_t g = 0; g < c->group_count; g++) {
-			if (c->groups[g]->kind == k) {
+			if (sees_kind(c->groups[g], (enum event_kind)k)) {
 				of->groups[of->group_count++] = g;
 			}
 		}
@@ -534,7 +686,7 @@ struct compiled *compile_rules(const struct ruleset *set, const struct eval_site
 			return NULL;
 		}
 	}
-	if (!sort_by_kind(c)) {
+	if (!sort_by_kind(c) || !find_effects(c, set)) {
 		compiled_free(c);
 		return NULL;
 	}

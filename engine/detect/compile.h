@@ -35,15 +35,23 @@ struct agg_source {
 	unsigned measure; /* of that window */
 };
 
-struct detect_rule {
-	const struct rule *rule; /* as loaded */
-	struct rule *resolved;   /* the same with constants for parameters and site values */
-	unsigned number;         /* rank by full name */
-	/* where: true when every one of these is; by role for `party` */
+/* A `where`: true when every one of these is; by role for `party`. */
+struct condition {
 	const uint8_t *cheap[2][CONJUNCTS_MAX]; /* truth bytes by position in the kind's rows */
 	unsigned cheap_count[2];
 	const struct expr *costly[CONJUNCTS_MAX];
 	unsigned costly_count;
+	/* What only the shard of the key can judge: new(), values of earlier steps. */
+	const struct expr *late[CONJUNCTS_MAX];
+	unsigned late_count;
+};
+
+struct detect_rule {
+	const struct rule *rule; /* as loaded */
+	struct rule *resolved;   /* the same with constants for parameters and site values */
+	unsigned number;         /* rank by full name */
+	struct condition where;
+	struct condition *steps; /* of a sequence */
 
 	struct logged_arg args[WINDOW_ARGS_MAX];
 	unsigned arg_count;
@@ -74,9 +82,10 @@ struct early_layout {
 	uint8_t arg_of[GROUP_RULES_MAX][WINDOW_ARGS_MAX];
 };
 
-/* Rules of one kind and key. */
+/* Rules of one kind and key, or one sequence. */
 struct detect_group {
-	enum event_kind kind;
+	enum event_kind kind;                /* NONE: a sequence */
+	const struct detect_rule *sequence;  /* NULL: windows */
 	const struct expr *keys[RULE_KEYS_MAX];
 	unsigned key_count;
 	uint64_t max_keys;
@@ -84,6 +93,7 @@ struct detect_group {
 	unsigned rule_count;
 	struct window_spec specs[TABLE_WINDOWS_MAX];
 	unsigned spec_count;
+	uint64_t late; /* rules with new(): an event is let in where its key's state is */
 	struct early_layout early;
 	struct table *table;
 };
@@ -105,6 +115,9 @@ struct compiled {
 	size_t group_count;
 	bool kinds[KIND_COUNT]; /* some rule stands on it */
 	struct kind_rules by_kind[KIND_COUNT];
+	bool effects;  /* some rule gives signals or scores, or writes lists */
+	bool feedback; /* a rule on traffic reads what rules write: epoch by epoch, then */
+	bool timers;   /* some sequence waits for an absence */
 };
 
 /* NULL: no memory, or a rule beyond a bound above (*why, in plain words). */

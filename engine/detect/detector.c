@@ -8,6 +8,7 @@
 
 enum {
 	FINDINGS_MEMORY_MAX = 1 << 30,
+	TEAM_ROWS_MIN = 256, /* a smaller slice is done sooner by one */
 };
 
 static const size_t memory_default = (size_t)4 << 30;
@@ -19,7 +20,38 @@ static bool worker_init(struct worker *w, struct detector *d)
 	w->d = d;
 	w->scratch = malloc(WINDOW_SCRATCH * sizeof(*w->scratch));
 	arena_init(&w->arena, FINDINGS_MEMORY_MAX);
-	return w->scratch && eval_init(&w->eval, &d->options.site) == OK;
+	if (!w->scratch || eval_init(&w->eval, &d->options.site) != OK) {
+		return false;
+	}
+	w->eval.scores = d->scores;
+	w->eval.key = d->options.key;
+	return true;
+}
+
+/* The lists that rules ask: those that change take the place of what the site has. */
+static bool lists_init(struct detector *d)
+{
+	const struct ruleset *set = d->options.rules;
+	struct eval_site *site = &d->options.site;
+
+	d->lists = calloc(set->list_count + 1, sizeof(struct list *));
+	d->dynamic = calloc(set->list_count + 1, sizeof(struct dynamic_list *));
+	for (size_t i = 0; d->lists && d->dynamic && i < set->list_count; i++) {
+		const struct list_decl *decl = &set->lists[i];
+		d->lists[i] = site->lists && i < site->list_count ? site->lists[i] : NULL;
+		if (!decl->dynamic) {
+			continue;
+		}
+		d->dynamic[i] = dynamic_list_new(decl->type, decl->name, decl->max, d->lists[i],
+		                                 d->options.key);
+		if (!d->dynamic[i]) {
+			return false;
+		}
+		d->lists[i] = dynamic_list_view(d->dynamic[i]);
+	}
+	site->lists = d->lists;
+	site->list_count = set->list_count;
+	return d->lists && d->dynamic;
 }
 
 static void worker_fini(struct worker *w)
@@ -40,7 +72,7 @@ static bool detector_init(struct detector *d)
 			return false;
 		}
 	}
-	if (callids_init(&d->callids, memory / 8) != OK) {
+	if (callids_init(&d->callids, memory / 8) != OK || !effects_init(&d->effects)) {
 		return false;
 	}
 	for (unsigned k = 0; k < KIND_COUNT; k++) {
@@ -72,7 +104,9 @@ struct detector *detector_new(const struct detector_options *options, const char
 	}
 	d->options = *options;
 	d->first_us = INT64_MIN;
-	d->compiled = compile_rules(options->rules, &d->options.site, why);
+	d->scores = scores_new();
+	bool ready = d->scores && lists_init(d);
+	d->compiled = ready ? compile_rules(options->rules, &d->options.site, why) : NULL;
 	if (!d->compiled || !detector_init(d)) {
 		detector_free(d);
 		return NULL;
@@ -100,6 +134,17 @@ void detector_free(struct detector *d)
 	for (unsigned s = 0; s < TABLE_SHARDS; s++) {
 		pool_fini(&d->pools[s]);
 	}
+	for (unsigned b = 0; b < DETECT_BLOCKS; b++) {
+		timers_fini(&d->timers[b]);
+		seen_fini(&d->seen[b]);
+	}
+	for (size_t i = 0; d->dynamic && i < d->options.rules->list_count; i++) {
+		dynamic_list_free(d->dynamic[i]);
+	}
+	free(d->dynamic);
+	free(d->lists);
+	scores_free(d->scores);
+	effects_fini(&d->effects);
 	callids_fini(&d->callids);
 	compiled_free(d->compiled);
 	free(d->order);
@@ -116,10 +161,12 @@ uint64_t event_rank(enum event_kind kind, uint32_t row, unsigned role)
 	return rank << 32 | row;
 }
 
-static void sequence_plain(struct sequence *s, const struct batch *b, enum event_kind kind)
+static void sequence_plain(struct sequence *s, const struct detector *d, enum event_kind kind)
 {
+	const struct batch *b = d->batch;
+
 	s->row_count = 0;
-	for (uint32_t row = 0; row < b->count; row++) {
+	for (uint32_t row = d->begin; row < d->end; row++) {
 		if (b->kind[row] == kind) {
 			s->rows[s->row_count++] = row;
 		}
@@ -131,11 +178,11 @@ static void sequence_plain(struct sequence *s, const struct batch *b, enum event
 }
 
 /* The two events of every call: of calls that end at one time first all orig, then all term. */
-static void sequence_party(struct sequence *s, const struct batch *b)
+static void sequence_party(struct sequence *s, const struct detector *d)
 {
-	const int64_t *time = b->col[FIELD_TIME].i64;
+	const int64_t *time = d->batch->col[FIELD_TIME].i64;
 
-	sequence_plain(s, b, KIND_CALL);
+	sequence_plain(s, d, KIND_CALL);
 	s->step_count = 0;
 	for (uint32_t begin = 0, end; begin < s->row_count; begin = end) {
 		for (end = begin; end < s->row_count && time[s->rows[end]] == time[s->rows[begin]];
@@ -166,21 +213,37 @@ static bool hits_add(struct hits *h, const struct hit *hit)
 	return true;
 }
 
-static bool passes(struct worker *w, const struct detect_rule *r, uint32_t position, unsigned role)
+bool detector_passes(struct worker *w, const struct condition *c, uint32_t position, unsigned role)
 {
-	for (unsigned i = 0; i < r->cheap_count[role]; i++) {
-		if (r->cheap[role][i][position] != TRUTH_TRUE) {
+	for (unsigned i = 0; i < c->cheap_count[role]; i++) {
+		if (c->cheap[role][i][position] != TRUTH_TRUE) {
 			return false;
 		}
 	}
-	w->eval.rule = r->resolved;
-	w->eval.lets_known = 0;
-	for (unsigned i = 0; i < r->costly_count; i++) {
-		if (eval_truth(&w->eval, r->costly[i]) != TRUTH_TRUE) {
+	for (unsigned i = 0; i < c->costly_count; i++) {
+		if (eval_truth(&w->eval, c->costly[i]) != TRUTH_TRUE) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* A rule on signals sees those of the rules that it names. */
+static bool hears(const struct rule *r, const struct rule *emitter)
+{
+	for (unsigned i = 0; i < r->from_count; i++) {
+		if (rule_same(r->from[i], emitter)) {
+			return true;
+		}
+	}
+	return r->kind != KIND_SIGNAL;
+}
+
+static bool passes(struct worker *w, const struct detect_rule *r, uint32_t position, unsigned role)
+{
+	w->eval.rule = r->resolved;
+	w->eval.lets_known = 0;
+	return hears(r->rule, w->eval.emitter) && detector_passes(w, &r->where, position, role);
 }
 
 /* The identity of a key; false when a part is missing. A party event needs its number too. */
@@ -217,17 +280,66 @@ static void enter_group(struct worker *w, struct hits *hits, size_t group, uint3
 	                  .role = (uint8_t)role};
 
 	for (unsigned n = 0; n < g->rule_count; n++) {
-		if (passes(w, g->rules[n], position, role)) {
+		if ((g->late >> n & 1) || passes(w, g->rules[n], position, role)) {
 			hit.rules |= UINT64_C(1) << n;
 		}
 	}
 	if (!hit.rules) {
 		return;
 	}
+	w->eval.rule = g->rules[0]->resolved; /* the same key as all, signals included */
 	if (!key_of(w, g->keys, g->key_count, &hit.key)) {
 		w->key_missing++;
 	} else if (!hits_add(&hits[table_shard(hit.key) / BLOCK_SHARDS], &hit)) {
 		w->no_room++;
+	}
+}
+
+static bool asks_new(const struct rule *r, unsigned step)
+{
+	for (unsigned i = 0; i < r->new_count; i++) {
+		if (r->news[i].step == step) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The steps that an event may be; those of one key are one hit. */
+static void enter_sequence(struct worker *w, struct hits *hits, size_t group, uint32_t position,
+                           uint32_t row, unsigned role)
+{
+	const struct detect_rule *d = w->d->compiled->groups[group]->sequence;
+	const struct rule *r = d->resolved;
+	struct hit found[RULE_STEPS_MAX];
+	unsigned count = 0;
+
+	for (unsigned step = 0; step < r->step_count; step++) {
+		struct hit hit = {.row = (uint16_t)row,
+		                  .position = (uint16_t)position,
+		                  .group = (uint16_t)group,
+		                  .role = (uint8_t)role,
+		                  .rules = UINT64_C(1) << step};
+		unsigned n = 0;
+		w->eval.rule = r;
+		w->eval.lets_known = 0;
+		if (r->steps[step].kind != w->kind ||
+		    !(asks_new(r, step) || detector_passes(w, &d->steps[step], position, role))) {
+			continue;
+		}
+		if (!key_of(w, r->steps[step].keys, r->key_count, &hit.key)) {
+			w->key_missing++;
+			continue;
+		}
+		while (n < count && (found[n].key.lo != hit.key.lo || found[n].key.hi != hit.key.hi)) {
+			n++;
+		}
+		hit.rules |= n < count ? found[n].rules : 0;
+		found[n] = hit;
+		count += n == count;
+	}
+	for (unsigned n = 0; n < count; n++) {
+		w->no_room += !hits_add(&hits[table_shard(found[n].key) / BLOCK_SHARDS], &found[n]);
 	}
 }
 
@@ -247,15 +359,20 @@ static void match_rules(struct worker *w, const struct kind_rules *of, uint32_t 
 			w->key_missing++;
 			continue;
 		}
-		finding_build(w, r, NULL, row, role);
+		struct cause cause = {.time_us = w->d->batch->col[FIELD_TIME].i64[row],
+		                      .row = row,
+		                      .role = role,
+		                      .rank = event_rank(r->rule->kind, row, role)};
+		finding_build(w, r, &cause);
 	}
 }
 
-/* Task `range` of the DETECT_RANGES parts of count. */
-static void cut_range(uint32_t count, unsigned range, uint32_t *begin, uint32_t *end)
+/* Task `range` of the parts of count. */
+static void cut_range(const struct detector *d, uint32_t count, unsigned range, uint32_t *begin,
+                      uint32_t *end)
 {
-	*begin = (uint32_t)((uint64_t)count * range / DETECT_RANGES);
-	*end = (uint32_t)((uint64_t)count * (range + 1) / DETECT_RANGES);
+	*begin = (uint32_t)((uint64_t)count * range / d->ranges);
+	*end = (uint32_t)((uint64_t)count * (range + 1) / d->ranges);
 }
 
 static void columns_of_kind(struct detector *d, unsigned range, enum event_kind kind)
@@ -264,7 +381,7 @@ static void columns_of_kind(struct detector *d, unsigned range, enum event_kind 
 	unsigned roles = kind == KIND_PARTY ? 2 : 1;
 	uint32_t begin, end;
 
-	cut_range(s->row_count, range, &begin, &end);
+	cut_range(d, s->row_count, range, &begin, &end);
 	for (unsigned role = 0; role < roles; role++) {
 		columns_run(d->compiled->columns, kind, role, d->batch, s->rows, begin, end);
 	}
@@ -277,7 +394,8 @@ static void events_of_kind(struct worker *w, unsigned range, enum event_kind kin
 	const struct sequence *s = &d->sequences[kind];
 	uint32_t begin, end;
 
-	cut_range(s->step_count, range, &begin, &end);
+	cut_range(d, s->step_count, range, &begin, &end);
+	w->kind = kind;
 	for (uint32_t i = begin; i < end; i++) {
 		uint32_t position = s->steps[i] >> 1;
 		unsigned role = s->steps[i] & 1;
@@ -285,10 +403,12 @@ static void events_of_kind(struct worker *w, unsigned range, enum event_kind kin
 		if (kind == KIND_PARTY && !party_exists(d->batch, row, role)) {
 			continue;
 		}
-		eval_at(&w->eval, d->batch, row, role);
+		detector_at(w, row, role);
 		match_rules(w, of, position, row, role);
 		for (size_t g = 0; g < of->group_count; g++) {
-			enter_group(w, d->hits[range], of->groups[g], position, row, role);
+			bool steps = d->compiled->groups[of->groups[g]]->sequence != NULL;
+			(steps ? enter_sequence : enter_group)(w, d->hits[range], of->groups[g],
+			                                       position, row, role);
 		}
 	}
 }
@@ -299,7 +419,7 @@ static void step_columns(void *arg, unsigned task, unsigned member)
 	struct detector *d = arg;
 
 	(void)member;
-	if (task == DETECT_RANGES) {
+	if (task == d->ranges) {
 		callids_add(&d->callids, d->batch);
 		return;
 	}
@@ -314,9 +434,6 @@ static void step_events(void *arg, unsigned range, unsigned member)
 {
 	struct detector *d = arg;
 
-	for (unsigned b = 0; b < DETECT_BLOCKS; b++) {
-		d->hits[range][b].count = 0;
-	}
 	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
 		if (d->compiled->kinds[k]) {
 			events_of_kind(&d->workers[member], range, (enum event_kind)k);
@@ -326,7 +443,7 @@ static void step_events(void *arg, unsigned range, unsigned member)
 
 static void run_step(struct detector *d, team_fn step, unsigned tasks)
 {
-	if (d->team) {
+	if (d->team && d->end - d->begin >= TEAM_ROWS_MIN) {
 		team_run(d->team, step, d, tasks);
 		return;
 	}
@@ -341,62 +458,192 @@ static int cmp_found(const void *a, const void *b)
 {
 	const struct found *x = *(struct found *const *)a, *y = *(struct found *const *)b;
 
+	if (x->epoch != y->epoch) {
+		return x->epoch < y->epoch ? -1 : 1;
+	}
+	if (x->round != y->round) {
+		return x->round < y->round ? -1 : 1;
+	}
 	if (x->finding.time_us != y->finding.time_us) {
 		return x->finding.time_us < y->finding.time_us ? -1 : 1;
 	}
 	if (x->rank != y->rank) {
 		return x->rank < y->rank ? -1 : 1;
 	}
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	if (x->rule != y->rule) {
+		return x->rule < y->rule ? -1 : 1;
+	}
+	const struct hash128 *k = &x->finding.key, *l = &y->finding.key; /* timers of one instant */
+	return k->hi != l->hi ? (k->hi < l->hi ? -1 : 1) : (k->lo > l->lo) - (k->lo < l->lo);
 }
 
-static void sort_findings(struct detector *d)
+static bool order_room(struct detector *d, size_t count)
 {
-	size_t count = 0;
+	if (d->order_count + count <= d->order_cap) {
+		return true;
+	}
+	size_t cap = (d->order_count + count) * 2;
+	struct found **order = realloc(d->order, cap * sizeof(struct found *));
+	if (!order) {
+		return false;
+	}
+	d->order = order;
+	d->order_cap = cap;
+	return true;
+}
+
+struct found **detector_new_findings(struct detector *d, size_t *count)
+{
+	size_t begin = d->order_count;
 
 	for (unsigned i = 0; i < d->worker_count; i++) {
-		count += d->workers[i].found_count;
-	}
-	if (count > d->order_cap) {
-		free(d->order);
-		d->order = malloc(count * 2 * sizeof(struct found *));
-		d->order_cap = d->order ? count * 2 : 0;
-	}
-	d->order_count = 0;
-	for (unsigned i = 0; i < d->worker_count; i++) {
 		struct worker *w = &d->workers[i];
-		for (size_t n = 0; n < w->found_count && d->order_count < d->order_cap; n++) {
-			d->order[d->order_count++] = &w->found[n];
+		size_t fresh = w->found_count - w->found_taken;
+		if (fresh && order_room(d, fresh)) {
+			memcpy(d->order + d->order_count, w->found + w->found_taken,
+			       fresh * sizeof(struct found *));
+			d->order_count += fresh;
+		}
+		w->found_taken = w->found_count;
+	}
+	*count = d->order_count - begin;
+	if (*count) {
+		qsort(d->order + begin, *count, sizeof(struct found *), cmp_found);
+	}
+	return d->order + begin;
+}
+
+uint64_t detector_event(const struct detector *d, uint32_t row)
+{
+	return d->derived ? d->derived[row].event : d->batch->first_event + row;
+}
+
+void detector_at(struct worker *w, uint32_t row, unsigned role)
+{
+	const struct detector *d = w->d;
+
+	eval_at(&w->eval, d->batch, row, role);
+	w->eval.bound = d->derived ? d->derived[row].values : NULL;
+	w->eval.emitter = d->derived ? d->derived[row].emitter : NULL;
+}
+
+void detector_slice(struct detector *d)
+{
+	bool first = d->begin == 0 && !d->derived;
+
+	d->ranges = d->end - d->begin >= TEAM_ROWS_MIN ? DETECT_RANGES : 1;
+	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
+		if (d->compiled->kinds[k] && k == KIND_PARTY) {
+			sequence_party(&d->sequences[k], d);
+		} else if (d->compiled->kinds[k]) {
+			sequence_plain(&d->sequences[k], d, (enum event_kind)k);
 		}
 	}
-	if (d->order_count) {
+	for (unsigned i = 0; i < DETECT_RANGES * DETECT_BLOCKS; i++) {
+		d->hits[i / DETECT_BLOCKS][i % DETECT_BLOCKS].count = 0;
+	}
+	run_step(d, step_columns, d->ranges + first);
+	run_step(d, step_events, d->ranges);
+	run_step(d, detector_step_shards, DETECT_BLOCKS);
+}
+
+/* Rows from begin on that see one state of lists and scores: all, unless some rule reads what
+ * others write.
+ */
+static uint32_t slice_end(const struct detector *d, const struct batch *b, uint32_t begin)
+{
+	const int64_t *time = b->col[FIELD_TIME].i64;
+	uint32_t end = begin + 1;
+
+	if (!d->compiled->feedback) {
+		return b->count;
+	}
+	while (end < b->count && epoch_of(time[end]) <= epoch_of(time[begin])) {
+		end++;
+	}
+	return end;
+}
+
+static void lists_at(struct detector *d, int64_t time_us)
+{
+	for (size_t i = 0; i < d->options.rules->list_count; i++) {
+		if (d->dynamic[i]) {
+			dynamic_list_at(d->dynamic[i], time_us);
+		}
+	}
+}
+
+static void begin_findings(struct detector *d)
+{
+	d->order_count = 0;
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		d->workers[i].found_count = 0;
+		d->workers[i].found_taken = 0;
+		arena_reset(&d->workers[i].arena);
+	}
+}
+
+/* Those of the slices and of what they caused, in one order. */
+static void end_findings(struct detector *d)
+{
+	if (d->order_count && d->compiled->effects) {
 		qsort(d->order, d->order_count, sizeof(struct found *), cmp_found);
 	}
 	d->findings += d->order_count;
 }
 
+/* A finding of traffic belongs to the epoch of its time. */
+static void place_findings(struct found *const *found, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		found[i]->epoch = epoch_of(found[i]->finding.time_us);
+	}
+}
+
 void detector_run(struct detector *d, const struct batch *batch)
 {
-	d->batch = batch;
+	const int64_t *time = batch->col[FIELD_TIME].i64;
+	size_t count;
+
+	begin_findings(d);
 	d->events += batch->count;
 	if (d->first_us == INT64_MIN && batch->count) {
-		d->first_us = batch->col[FIELD_TIME].i64[0];
+		d->first_us = time[0];
 	}
-	for (unsigned i = 0; i < d->worker_count; i++) {
-		d->workers[i].found_count = 0;
-		arena_reset(&d->workers[i].arena);
+	for (uint32_t begin = 0, end; begin < batch->count; begin = end) {
+		end = slice_end(d, batch, begin);
+		effects_run(d, time[begin]);
+		lists_at(d, time[begin]);
+		d->batch = batch;
+		d->begin = begin;
+		d->end = end;
+		detector_slice(d);
+		struct found **found = detector_new_findings(d, &count);
+		place_findings(found, count);
+		effects_queue(d, found, count);
 	}
-	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
-		if (d->compiled->kinds[k] && k == KIND_PARTY) {
-			sequence_party(&d->sequences[k], batch);
-		} else if (d->compiled->kinds[k]) {
-			sequence_plain(&d->sequences[k], batch, (enum event_kind)k);
-		}
+	if (batch->count) {
+		effects_run(d, time[batch->count - 1]);
 	}
-	run_step(d, step_columns, DETECT_RANGES + 1);
-	run_step(d, step_events, DETECT_RANGES);
-	run_step(d, detector_step_shards, DETECT_BLOCKS);
-	sort_findings(d);
+	end_findings(d);
+}
+
+void detector_advance(struct detector *d, int64_t watermark_us)
+{
+	size_t count;
+
+	begin_findings(d);
+	batch_reset(d->effects.batch, 0);
+	d->batch = d->effects.batch; /* timers have no event */
+	d->begin = d->end = 0;
+	for (unsigned block = 0; block < DETECT_BLOCKS; block++) {
+		detector_timers(&d->workers[0], block, watermark_us);
+	}
+	struct found **found = detector_new_findings(d, &count);
+	place_findings(found, count);
+	effects_queue(d, found, count);
+	effects_run(d, watermark_us);
+	end_findings(d);
 }
 
 size_t detector_count(const struct detector *d)

@@ -49,6 +49,11 @@ struct detector *detector_new(const struct detector_options *options, const char
 void detector_free(struct detector *d);
 
 void detector_run(struct detector *d, const struct batch *batch);
+/* Event time has come to watermark_us with no event of before to come: absences that are due before
+ * it fire, epochs before it are closed. INT64_MAX: all of them (the end of the input). Findings as
+ * after detector_run.
+ */
+void detector_advance(struct detector *d, int64_t watermark_us);
 size_t detector_count(const struct detector *d);
 const struct finding *detector_finding(const struct detector *d, size_t i);
 

@@ -6,6 +6,7 @@
 #include "core/err.h"
 #include "detect/detector_parts.h"
 #include "detect/early.h"
+#include "detect/sequence.h"
 
 enum {
 	PREFETCH_AHEAD = 8,
@@ -14,7 +15,7 @@ enum {
 };
 
 /* Frees the least recent key of the shard but `keep`, of whatever table. */
-static bool make_room(struct worker *w, unsigned shard, const struct row *keep)
+bool detector_make_room(struct worker *w, unsigned shard, const struct row *keep)
 {
 	struct compiled *c = w->d->compiled;
 	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
@@ -140,7 +141,7 @@ static bool add_to_windows(struct worker *w, unsigned shard, const struct detect
 	for (unsigned i = 0; i < r->window_count; i++) {
 		unsigned n = r->windows[i];
 		int err = window_add(&room, &g->specs[n], &row->windows[n], e);
-		for (int tries = 0; err && tries < EVICT_TRIES && make_room(w, shard, row);
+		for (int tries = 0; err && tries < EVICT_TRIES && detector_make_room(w, shard, row);
 		     tries++) {
 			err = window_add(&room, &g->specs[n], &row->windows[n], e);
 		}
@@ -199,19 +200,26 @@ static void read_aggregate(struct eval *e, unsigned n, struct value *out)
 	measured_to_value(w->d, table_shard(v->row->key), &v->rule->resolved->aggs[n], m, out);
 }
 
-/* fire: each goes out at every true event; once only when no alert of the key is open. */
-static bool fires(struct worker *w, unsigned shard, const struct detect_group *g,
-                  const struct detect_rule *r, struct row *row, int64_t time_us)
+struct row_note *detector_note(struct worker *w, unsigned shard, const struct detect_rule *r,
+                               struct row *row)
 {
 	struct window_room room = {&w->d->pools[shard], w->d->options.key, w->scratch};
+	struct row_note *note = table_note(&room, row, r->number);
 
+	for (int tries = 0; !note && tries < EVICT_TRIES && detector_make_room(w, shard, row);
+	     tries++) {
+		note = table_note(&room, row, r->number);
+	}
+	return note;
+}
+
+bool detector_fires(struct worker *w, unsigned shard, const struct detect_group *g,
+                    const struct detect_rule *r, struct row *row, int64_t time_us)
+{
 	if (r->rule->fire == FIRE_EACH) {
 		return true;
 	}
-	struct row_note *note = table_note(&room, row, r->number);
-	for (int tries = 0; !note && tries < EVICT_TRIES && make_room(w, shard, row); tries++) {
-		note = table_note(&room, row, r->number);
-	}
+	struct row_note *note = detector_note(w, shard, r, row);
 	if (!note) {
 		w->no_room++;
 		return true; /* rather twice than not at all */
@@ -247,9 +255,15 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 	} else {
 		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
 	}
-	bool holds = !r->window_count || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
-	if (holds && fires(w, shard, g, r, row, view.time_us)) {
-		finding_build(w, r, r->window_count ? &view : NULL, hit->row, hit->role);
+	bool holds =
+		!r->resolved->when || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
+	if (holds && detector_fires(w, shard, g, r, row, view.time_us)) {
+		struct cause cause = {.view = r->window_count ? &view : NULL,
+		                      .time_us = view.time_us,
+		                      .row = hit->row,
+		                      .role = hit->role,
+		                      .rank = event_rank(g->kind, hit->row, hit->role)};
+		finding_build(w, r, &cause);
 	}
 	w->eval.aggregate = NULL;
 }
@@ -261,7 +275,7 @@ static struct row *row_for(struct worker *w, unsigned shard, const struct detect
 	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
 	struct row *row = table_row(g->table, &room, hit->key, time_us);
 
-	for (int tries = 0; !row && tries < EVICT_TRIES && make_room(w, shard, NULL); tries++) {
+	for (int tries = 0; !row && tries < EVICT_TRIES && detector_make_room(w, shard, NULL); tries++) {
 		row = table_row(g->table, &room, hit->key, time_us);
 	}
 	return row;
@@ -274,7 +288,7 @@ static void log_early(struct worker *w, unsigned shard, const struct detect_grou
 	const struct batch *b = w->d->batch;
 	struct window_event event;
 
-	early_begin(g, row, b->col[FIELD_TIME].i64[hit->row], b->first_event + hit->row);
+	early_begin(g, row, b->col[FIELD_TIME].i64[hit->row], detector_event(w->d, hit->row));
 	for (uint64_t rules = hit->rules & g->early.windowed; rules; rules &= rules - 1) {
 		unsigned n = (unsigned)__builtin_ctzll(rules);
 		log_event(w, shard, g->rules[n], hit, &event);
@@ -315,6 +329,77 @@ static void take_rule(struct worker *w, unsigned shard, const struct detect_grou
 	judge(w, shard, g, r, row, hit);
 }
 
+/* ---- new() and what depends on it ---- */
+
+/* Has the key shown the value before? Learns it, also from events that `where` refuses. */
+static enum truth learn(struct worker *w, const struct detect_rule *r, unsigned n,
+                        const struct row *row, int64_t time_us)
+{
+	const struct new_call *call = &r->resolved->news[n];
+	struct seen *seen = &w->d->seen[table_shard(row->key) / BLOCK_SHARDS];
+	uint64_t parts[5] = {r->number, n, row->key.lo, row->key.hi, 0};
+	struct value v;
+
+	int64_t first_us = INT64_MIN;
+	if (call->warm_us) {
+		struct hash128 key = hash128(w->d->options.key, parts, 4 * sizeof(parts[0]));
+		first_us = seen_note(seen, key, time_us, call->history_us + call->warm_us, true);
+	}
+	eval_value(&w->eval, call->value, &v);
+	if (v.missing) {
+		return TRUTH_UNKNOWN;
+	}
+	parts[4] = value_identity(w->d->options.key, call->value->type, &v);
+	struct hash128 id = hash128(w->d->options.key, parts, sizeof(parts));
+	int64_t last_us = seen_note(seen, id, time_us, call->history_us, false);
+	if (call->warm_us && (first_us == INT64_MIN || time_us - first_us < call->warm_us)) {
+		return TRUTH_UNKNOWN;
+	}
+	return last_us == INT64_MIN || time_us - last_us > call->history_us ? TRUTH_TRUE
+	                                                                    : TRUTH_FALSE;
+}
+
+void detector_learn(struct worker *w, const struct detect_rule *r, unsigned step,
+                    const struct row *row, int64_t time_us)
+{
+	for (unsigned n = 0; n < r->resolved->new_count; n++) {
+		if (!r->rule->step_count || r->resolved->news[n].step == step) {
+			w->eval.news[n] = learn(w, r, n, row, time_us);
+		}
+	}
+}
+
+bool detector_late(struct worker *w, const struct condition *c)
+{
+	for (unsigned i = 0; i < c->late_count; i++) {
+		if (eval_truth(&w->eval, c->late[i]) != TRUTH_TRUE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The rules of a hit that let it in after all. */
+static uint64_t late_rules(struct worker *w, const struct detect_group *g, struct row *row,
+                           const struct hit *hit)
+{
+	uint64_t rules = hit->rules;
+	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
+
+	for (uint64_t late = rules & g->late; late; late &= late - 1) {
+		unsigned n = (unsigned)__builtin_ctzll(late);
+		const struct detect_rule *r = g->rules[n];
+		w->eval.rule = r->resolved;
+		w->eval.lets_known = 0;
+		detector_learn(w, r, 0, row, time_us);
+		if (!detector_passes(w, &r->where, hit->position, hit->role) ||
+		    !detector_late(w, &r->where)) {
+			rules &= ~(UINT64_C(1) << n);
+		}
+	}
+	return rules;
+}
+
 static void take_hit(struct worker *w, const struct hit *hit)
 {
 	const struct detect_group *g = w->d->compiled->groups[hit->group];
@@ -326,7 +411,12 @@ static void take_hit(struct worker *w, const struct hit *hit)
 		w->no_room++;
 		return;
 	}
-	eval_at(&w->eval, w->d->batch, hit->row, hit->role);
+	detector_at(w, hit->row, hit->role);
+	if (g->sequence) {
+		sequence_take(w, shard, g, row, hit);
+		return;
+	}
+	rules = late_rules(w, g, row, hit);
 	if (row->early != ROW_OPEN && (rules & g->early.windowed)) {
 		if (early_has_room(g, row)) {
 			log_early(w, shard, g, row, hit);
@@ -391,6 +481,9 @@ static void take_hits(struct worker *w, unsigned block)
 		}
 	}
 	while ((hit = next_hit(&own)) != NULL) {
+		if (!d->derived && d->timers[block].count) {
+			detector_timers(w, block, d->batch->col[FIELD_TIME].i64[hit->row]);
+		}
 		prefetch_next(d, &slots, table_prefetch_slot);
 		prefetch_next(d, &rows, table_prefetch_row);
 		prefetch_next(d, &logs, table_prefetch_logs);
@@ -417,17 +510,35 @@ static void expire_group(struct worker *w, unsigned block, struct table *table, 
 	}
 }
 
+void detector_timers(struct worker *w, unsigned block, int64_t limit_us)
+{
+	struct detector *d = w->d;
+	struct timer timer;
+
+	while (timers_take(&d->timers[block], limit_us, &timer)) {
+		const struct detect_group *g = d->compiled->groups[timer.group];
+		unsigned shard = table_shard(timer.key);
+		struct row *row = table_find(g->table, &d->pools[shard], timer.key);
+		if (row) {
+			sequence_due(w, shard, g, row, timer.due_us);
+		}
+	}
+}
+
 void detector_step_shards(void *arg, unsigned block, unsigned member)
 {
 	struct detector *d = arg;
 	struct worker *w = &d->workers[member];
-	const struct batch *b = d->batch;
 
-	if (b->count == 0) {
+	take_hits(w, block);
+	if (d->derived) {
 		return;
 	}
-	take_hits(w, block);
-	int64_t now_us = b->col[FIELD_TIME].i64[b->count - 1];
+	int64_t now_us = d->batch->col[FIELD_TIME].i64[d->end - 1];
+	detector_timers(w, block, now_us);
+	if (d->end < d->batch->count) {
+		return; /* once a batch is enough */
+	}
 	for (size_t g = 0; g < d->compiled->group_count; g++) {
 		expire_group(w, block, d->compiled->groups[g]->table, now_us);
 	}

@@ -7,6 +7,7 @@
 #include "core/instant.h"
 #include "core/json.h"
 #include "detect/eval_functions.h"
+#include "detect/scores.h"
 
 enum { EVAL_TEXT_MAX = 1 << 20 };
 
@@ -422,6 +423,48 @@ static void eval_site_tz(struct eval *e, const struct expr *x, struct value *out
 	out->missing = !out->s.p;
 }
 
+static const struct value *signal_value(const struct eval *e, unsigned index)
+{
+	for (unsigned i = 0; i < e->rule->from_count; i++) {
+		if (rule_same(e->rule->from[i], e->emitter)) {
+			return &e->bound[e->rule->signal_fields[i][index]];
+		}
+	}
+	return NULL;
+}
+
+static void eval_bound(struct eval *e, const struct expr *x, struct value *out)
+{
+	const struct bound *b = &e->rule->bound[x->index];
+	const struct value *v = !e->bound                ? NULL
+	                        : b->from == BOUND_SIGNAL ? signal_value(e, x->index)
+	                        : b->from == BOUND_SCORE  ? &e->bound[b->index]
+	                                                  : &e->bound[x->index];
+
+	out->missing = true;
+	if (v) {
+		*out = *v;
+	}
+}
+
+static void eval_new(struct eval *e, const struct expr *x, struct value *out)
+{
+	set_truth(out, e->news[x->index]);
+}
+
+static void eval_score(struct eval *e, const struct expr *x, struct value *out)
+{
+	struct value who;
+
+	eval_value(e, x->args[0], &who);
+	out->missing = who.missing;
+	out->f = 0;
+	if (!who.missing && e->scores) {
+		out->f = scores_value(e->scores, scores_entity(e->key, "number", who.num),
+		                      e->scores_us, NULL);
+	}
+}
+
 static void eval_none(struct eval *e, const struct expr *x, struct value *out)
 {
 	(void)e;
@@ -438,6 +481,9 @@ static const eval_fn by_op[] = {
 	[EXPR_PARAM] = eval_param,
 	[EXPR_LET] = eval_let,
 	[EXPR_AGG] = eval_agg,
+	[EXPR_BOUND] = eval_bound,
+	[EXPR_NEW] = eval_new,
+	[EXPR_SCORE] = eval_score,
 	[EXPR_SITE_COUNTRY] = eval_site_country,
 	[EXPR_SITE_TZ] = eval_site_tz,
 	[EXPR_NOT] = eval_not,

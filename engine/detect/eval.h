@@ -34,6 +34,15 @@ struct eval {
 	/* Reads aggregate n of the rule at this event; NULL where there is no window. */
 	void (*aggregate)(struct eval *e, unsigned n, struct value *out);
 	void *aggregate_user;
+	/* Behind rule->bound: of a sequence by index; the fields of the signal that emitter gave; the
+	 * parts of a score. NULL: all missing.
+	 */
+	const struct value *bound;
+	const struct rule *emitter;
+	enum truth news[RULE_NEWS_MAX]; /* new() at this event */
+	const struct scores *scores;    /* NULL: nobody has any */
+	const struct hash_key *key;     /* of scores */
+	int64_t scores_us;              /* when scores are read: the end of the last epoch */
 	struct value lets[RULE_LETS_MAX];
 	uint32_t lets_known; /* bit n: lets[n] has been computed for this event */
 	struct arena text;   /* of lower(), fold() and repaired text: reset for each event */

@@ -17,7 +17,7 @@ struct maker {
 	struct worker *w;
 	const struct detect_rule *rule;
 	struct finding *f;
-	uint32_t row;
+	uint32_t row; /* CAUSE_NO_ROW: there is no event */
 };
 
 static struct slice *text_column(const struct maker *m, enum field field)
@@ -35,7 +35,7 @@ static struct slice raw_of(const struct maker *m, const struct expr *x)
 			x->field < FIELD_COUNT ? x->field : field_column(x->field, m->w->eval.role);
 	}
 	enum field raw = field_raw(column);
-	return raw == FIELD_NONE ? SLICE_NONE : *text_column(m, raw);
+	return raw == FIELD_NONE || m->row == CAUSE_NO_ROW ? SLICE_NONE : *text_column(m, raw);
 }
 
 static bool masked(const struct maker *m, const struct expr *x)
@@ -342,28 +342,42 @@ static void make_summary(struct maker *m)
 
 /* ---- evidence ---- */
 
-static void make_evidence(struct maker *m, const struct agg_view *view)
+/* The events behind a finding: of its window, of its steps, its own. Returns how many there are;
+ * max of them at most are in events, the newest.
+ */
+static size_t events_of(const struct maker *m, const struct cause *cause, uint64_t *events,
+                        size_t max)
 {
-	const struct detector *d = m->w->d;
-	uint64_t events[RULE_EVIDENCE_MAX];
-	size_t max = m->rule->rule->evidence < RULE_EVIDENCE_MAX ? m->rule->rule->evidence
-	                                                         : RULE_EVIDENCE_MAX;
-	size_t count = 1;
+	const struct agg_view *view = cause->view;
 
 	m->f->exact = true;
-	m->f->counted = 1;
-	events[0] = d->batch->first_event + m->row;
 	if (view) {
 		unsigned own = m->rule->windows[0];
 		const struct window_spec *spec = &view->group->specs[own];
 		const struct window *window = &view->row->windows[own];
-		count = window_evidence(&view->room, spec, window, events, max);
 		m->f->counted = window_count(&view->room, spec, window, view->time_us);
 		for (unsigned i = 0; i < m->rule->window_count; i++) {
 			m->f->exact = m->f->exact &&
 			              window_exact(&view->row->windows[m->rule->windows[i]]);
 		}
+		return window_evidence(&view->room, spec, window, events, max);
 	}
+	m->f->counted = cause->event_count ? cause->event_count : 1;
+	events[0] = m->f->event;
+	for (unsigned i = 0; i < cause->event_count; i++) {
+		events[i] = cause->events[i];
+	}
+	return m->f->counted;
+}
+
+static void make_evidence(struct maker *m, const struct cause *cause)
+{
+	const struct detector *d = m->w->d;
+	uint64_t events[RULE_EVIDENCE_MAX];
+	size_t max = m->rule->rule->evidence < RULE_EVIDENCE_MAX ? m->rule->rule->evidence
+	                                                         : RULE_EVIDENCE_MAX;
+	size_t count = events_of(m, cause, events, max);
+
 	m->f->calls = take(m, count, sizeof(*m->f->calls));
 	m->f->call_events = take(m, count, sizeof(*m->f->call_events));
 	for (size_t i = 0; m->f->calls && m->f->call_events && i < count && i < max; i++) {
@@ -378,15 +392,17 @@ static struct found *next_found(struct worker *w)
 {
 	if (w->found_count == w->found_cap) {
 		size_t cap = w->found_cap ? w->found_cap * 2 : 64;
-		struct found *found = realloc(w->found, cap * sizeof(*found));
+		struct found **found = realloc(w->found, cap * sizeof(struct found *));
 		if (!found) {
 			return NULL;
 		}
 		w->found = found;
 		w->found_cap = cap;
 	}
-	struct found *f = &w->found[w->found_count++];
-	memset(f, 0, sizeof(*f));
+	struct found *f = arena_alloc(&w->arena, sizeof(*f));
+	if (f) {
+		w->found[w->found_count++] = f;
+	}
 	return f;
 }
 
@@ -410,25 +426,28 @@ static void set_key(struct maker *m)
 	m->f->key = hash128(m->w->d->options.key, parts, r->key_count * sizeof(parts[0]));
 }
 
-void finding_build(struct worker *w, const struct detect_rule *rule, const struct agg_view *view,
-                   uint32_t row, unsigned role)
+void finding_build(struct worker *w, const struct detect_rule *rule, const struct cause *cause)
 {
-	const struct batch *b = w->d->batch;
+	const struct detector *d = w->d;
 	struct found *found = next_found(w);
 
 	if (!found) {
 		w->no_room++;
 		return;
 	}
-	struct maker m = {.w = w, .rule = rule, .f = &found->finding, .row = row};
+	struct maker m = {.w = w, .rule = rule, .f = &found->finding, .row = cause->row};
 	found->rule = rule->number;
-	found->rank = event_rank(rule->rule->kind, row, role);
+	found->rank = cause->rank;
+	found->round = d->round;
+	found->epoch = d->epoch;
 	m.f->rule = &rule->info;
-	m.f->time_us = view ? view->time_us : b->col[FIELD_TIME].i64[row];
-	m.f->event = b->first_event + row;
-	m.f->window_us = rule->rule->window_us;
-	m.f->late = view && view->time_us > b->col[FIELD_TIME].i64[row];
-	m.f->partial = partial(w->d, rule, m.f->time_us);
+	m.f->time_us = cause->time_us;
+	m.f->event = cause->row == CAUSE_NO_ROW ? cause->events[cause->event_count - 1]
+	                                        : detector_event(d, cause->row);
+	m.f->window_us = rule->rule->step_count ? rule->rule->within_us : rule->rule->window_us;
+	m.f->late = cause->view && cause->time_us > d->batch->col[FIELD_TIME].i64[cause->row];
+	m.f->partial = partial(d, rule, m.f->time_us);
+	m.f->signal = rule->rule->signal;
 	w->eval.rule = rule->resolved;
 	set_key(&m);
 	make_keys(&m);
@@ -439,5 +458,6 @@ void finding_build(struct worker *w, const struct detect_rule *rule, const struc
 	make_lists(&m);
 	make_suppress_key(&m);
 	make_summary(&m);
-	make_evidence(&m, view);
+	make_evidence(&m, cause);
+	effects_of(w, rule, found);
 }

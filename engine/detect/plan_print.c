@@ -13,8 +13,8 @@ struct cost {
 
 static struct cost cost_of(const struct compiled *c, const struct detect_rule *r)
 {
-	struct cost cost = {.cheap = r->cheap_count[0],
-	                    .costly = r->costly_count,
+	struct cost cost = {.cheap = r->where.cheap_count[0],
+	                    .costly = r->where.costly_count,
 	                    .stateless = r->window_count == 0};
 
 	for (size_t g = 0; g < c->group_count; g++) {

@@ -21,6 +21,11 @@ enum {
 	RULE_LISTS_MAX = 64,
 	RULE_FIELDS_MAX = 32,
 	RULE_EVIDENCE_MAX = 64, /* a hot row keeps the newest 64 */
+	RULE_STEPS_MAX = 8,
+	RULE_BOUND_MAX = 32,
+	RULE_FROM_MAX = 16,
+	RULE_NEWS_MAX = 4,
+	RULE_OPS_MAX = 8,
 };
 
 enum severity {
@@ -66,6 +71,62 @@ struct agg {
 	struct value q;            /* QUANTILE */
 	int64_t window_us;         /* the rule's, or that of `over` */
 	struct slice text;
+};
+
+/* A value that an expression names beside the fields of its event. */
+struct bound {
+	struct slice name; /* as expressions write it: victim, back.duration, signal.bait */
+	enum type type;
+	enum enum_id set;
+	bool optional;
+	enum bound_from {
+		BOUND_KEY,    /* part of the sequence's key: index */
+		BOUND_STEP,   /* a field of the event that step index matched */
+		BOUND_SIGNAL, /* a field of the signal: rule->signal_fields */
+		BOUND_SCORE,  /* of the score event: index is an enum score_part */
+	} from;
+	unsigned index;
+	enum field field; /* BOUND_STEP: a column or a party name */
+};
+
+enum score_part { SCORE_ENTITY, SCORE_TYPE, SCORE_VALUE, SCORE_RULES, SCORE_PARTS };
+
+/* A step of a sequence. `where` may name fields of its event, parameters, key names and fields of
+ * earlier steps.
+ */
+struct sequence_step {
+	struct slice name; /* of `as:` or `none:` */
+	bool none;         /* no such event may come */
+	enum event_kind kind;
+	const struct expr *where; /* NULL: every event of the kind */
+	const struct expr *keys[RULE_KEYS_MAX];
+	int64_t for_us; /* a last `none`: how long; 0 else */
+	struct place at;
+};
+
+/* What a rule that fires adds to the risk of somebody. */
+struct score_give {
+	const struct expr *entity;  /* NULL: gives none */
+	const char *entity_type;    /* "number", "trunk", "account", "ip", "other" */
+	const struct expr *points;  /* a float */
+	int64_t half_life_us;
+	int64_t per_us; /* at most once per that time a (rule, key); 0: each time */
+};
+
+/* A write to a dynamic list. */
+struct list_op {
+	bool remove;
+	unsigned list; /* index into ruleset.lists */
+	const struct expr *value;
+	int64_t ttl_us; /* 0: for good */
+};
+
+/* One call of new(). Equal calls of a rule are one entry. */
+struct new_call {
+	const struct expr *value;
+	int64_t history_us;
+	int64_t warm_us;
+	unsigned step; /* of a sequence */
 };
 
 /* A piece of a template: text, or an expression with its format. */
@@ -134,8 +195,37 @@ struct rule {
 	unsigned lists[RULE_LISTS_MAX]; /* that it reads: indexes into ruleset.lists */
 	unsigned list_count;
 	const struct rule_test *tests;
+
+	/* A sequence: within, key names, steps; kind is that of the last step that is an event. */
+	struct sequence_step steps[RULE_STEPS_MAX];
+	unsigned step_count; /* 0: no sequence */
+	struct slice key_names[RULE_KEYS_MAX];
+	int64_t within_us;
+	bool keep_first; /* keep: first; else the newest match of step 1 counts */
+
+	struct bound bound[RULE_BOUND_MAX];
+	unsigned bound_count;
+	struct new_call news[RULE_NEWS_MAX];
+	unsigned new_count;
+
+	bool signal; /* emit: signal: nothing goes out, rules `from` it see it */
+	/* on: signal: whose signals, and for each of them the index of the emitting rule's field
+	 * behind each bound value.
+	 */
+	struct rule *from[RULE_FROM_MAX];
+	unsigned from_count;
+	uint8_t signal_fields[RULE_FROM_MAX][RULE_BOUND_MAX];
+	struct score_give score;
+	struct list_op ops[RULE_OPS_MAX];
+	unsigned op_count;
 	bool loss_safe; /* when only grows with more events */
 };
+
+/* Copies of a rule are the rule. */
+static inline bool rule_same(const struct rule *a, const struct rule *b)
+{
+	return a && b && a->name.p == b->name.p;
+}
 
 /* A list as declared; its data is bound at load or given by the site. */
 struct list_decl {
@@ -148,6 +238,7 @@ struct list_decl {
 	const struct slice *columns;
 	size_t column_count;
 	size_t max;
+	int64_t ttl_us; /* of entries that rules or a server add; 0: for good */
 	bool secret;
 	bool dynamic;
 	struct slice redis; /* key; missing: none */

@@ -273,7 +273,11 @@ static void row_drop(struct table *t, struct table_shard *s, struct window_room 
 		window_clear(room, &t->specs[n], &row->windows[n]);
 	}
 	for (pool_ref note = row->notes, next; note; note = next) {
-		next = ((struct row_note *)pool_at(room->pool, note))->next;
+		const struct row_note *n = pool_at(room->pool, note);
+		next = n->next;
+		if (n->state) {
+			pool_release(room->pool, n->state);
+		}
 		pool_release(room->pool, note);
 	}
 	pool_release(room->pool, ref);

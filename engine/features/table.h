@@ -29,10 +29,13 @@ struct row {
 };
 enum { ROW_OPEN = UINT32_MAX };
 
-/* What a rule remembers of a key beside the windows: its open alert. Rare, so not in the row. */
+/* What a rule remembers of a key beside the windows: its open alert, and a block of its own. Rare,
+ * so not in the row.
+ */
 struct row_note {
 	pool_ref next;
 	uint32_t owner;  /* the rule's number in its detector */
+	pool_ref state;  /* the owner's block, released with the note; 0: none */
 	int64_t last_us; /* when its condition was last true; INT64_MIN: a new note */
 	int64_t opened_us;
 };

@@ -48,6 +48,11 @@ static const char *claim_notes(struct pool *pool, struct row *row, const struct 
 			return "a note that is nobody's";
 		}
 		note->owner = claim->renamed[n];
+		const char *wrong =
+			note->state ? claim->state(claim->user, pool, note->state) : NULL;
+		if (wrong) {
+			return wrong;
+		}
 		ref = note->next;
 	}
 	return NULL;

@@ -25,6 +25,7 @@ enum {
 	K_PARTY = 1 << KIND_PARTY,
 	K_REGISTER = 1 << KIND_REGISTER,
 	K_SIP = 1 << KIND_SIP,
+	/* Of traffic: signals and scores are made by rules and have what their rules name. */
 	K_ALL = K_ATTEMPT | K_ANSWER | K_CALL | K_PARTY | K_REGISTER | K_SIP,
 };
 
