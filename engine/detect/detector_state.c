@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "detect/detector_parts.h"
 #include "detect/early.h"
+#include "detect/sequence.h"
 #include "features/panes_parts.h"
 #include "features/table_state.h"
 
@@ -97,15 +98,44 @@ static void sign_spec(struct signature *s, const struct window_spec *spec)
 	}
 }
 
+/* Everything that a key's block depends on: steps, what they bind, how long they wait. */
+static void sign_sequence(struct signature *s, const struct detect_rule *d)
+{
+	const struct rule *r = d->resolved;
+
+	s->rule = r;
+	buf_printf(&s->text, "sequence %.*s within %lld keep %d fire %d rearm %lld\n",
+	           SLICE_FMT(r->name), (long long)r->within_us, r->keep_first, (int)r->fire,
+	           (long long)r->rearm_us);
+	for (unsigned i = 0; i < r->step_count; i++) {
+		const struct sequence_step *step = &r->steps[i];
+		buf_printf(&s->text, "step %d on %d for %lld\n", step->none, (int)step->kind,
+		           (long long)step->for_us);
+		sign_expr(s, step->where);
+		for (unsigned k = 0; k < r->key_count; k++) {
+			sign_expr(s, step->keys[k]);
+		}
+	}
+	for (unsigned i = 0; i < r->bound_count; i++) {
+		const struct bound *b = &r->bound[i];
+		buf_printf(&s->text, "bound %d %u %d %d\n", (int)b->from, b->index, (int)b->field,
+		           (int)b->type);
+	}
+}
+
 static int sign_group(const struct detector *d, const struct detect_group *g,
                       uint8_t out[DIGEST_SIZE])
 {
-	struct signature s = {.set = d->options.rules, .rule = g->rules[0]->resolved};
+	const struct detect_rule *first = g->sequence ? g->sequence : g->rules[0];
+	struct signature s = {.set = d->options.rules, .rule = first->resolved};
 
 	buf_printf(&s.text, "kind %d max %llu early %u/%zu bucket %lld\n", (int)g->kind,
 	           (unsigned long long)g->max_keys, g->early.max, g->early.stride,
 	           (long long)g->table->bucket_us);
-	for (unsigned i = 0; i < g->key_count; i++) {
+	if (g->sequence) {
+		sign_sequence(&s, g->sequence);
+	}
+	for (unsigned i = 0; i < g->key_count && !g->sequence; i++) {
 		buf_text(&s.text, "key ");
 		sign_expr(&s, g->keys[i]);
 	}
@@ -166,6 +196,17 @@ static void save_texts(const struct detector *d, struct state_out *out)
 	state_end(out);
 }
 
+/* The rules whose notes stand in the group's rows. */
+static unsigned owner_count(const struct detect_group *g)
+{
+	return g->sequence ? 1 : g->rule_count;
+}
+
+static uint32_t owner(const struct detect_group *g, unsigned n)
+{
+	return g->sequence ? g->sequence->number : g->rules[n]->number;
+}
+
 static void save_group(const struct detector *d, size_t n, struct state_out *out)
 {
 	const struct detect_group *g = d->compiled->groups[n];
@@ -179,9 +220,9 @@ static void save_group(const struct detector *d, size_t n, struct state_out *out
 	section_name(name, "group", (unsigned)n);
 	state_begin(out, name);
 	state_bytes(out, digest, sizeof(digest));
-	state_u32(out, g->rule_count);
-	for (unsigned i = 0; i < g->rule_count; i++) {
-		state_u32(out, g->rules[i]->number);
+	state_u32(out, owner_count(g));
+	for (unsigned i = 0; i < owner_count(g); i++) {
+		state_u32(out, owner(g, i));
 	}
 	table_save(g->table, out);
 	state_end(out);
@@ -202,6 +243,7 @@ void detector_save(const struct detector *d, struct state_out *out)
 		pool_save(&d->pools[s], out);
 		state_end(out);
 	}
+	effects_save(d, out);
 	state_begin(out, "detect.callids");
 	callids_save(&d->callids, out);
 	state_end(out);
@@ -325,6 +367,11 @@ static const char *claim_early(const void *user, const struct pool *pool, const 
 	return NULL;
 }
 
+static const char *claim_state(const void *user, struct pool *pool, pool_ref ref)
+{
+	return sequence_claim(user, pool, ref);
+}
+
 /* Which arguments of a spec are texts: those of the rule that the spec belongs to. */
 static void texts_of(const struct detect_group *g, struct table_claim *claim)
 {
@@ -346,17 +393,18 @@ static int load_rows(struct detector *d, struct detect_group *g, struct state_in
 	uint32_t owners[GROUP_RULES_MAX], renamed[GROUP_RULES_MAX];
 	struct table_claim claim = {.pools = d->pools,
 	                            .early = claim_early,
+	                            .state = claim_state,
 	                            .user = g,
 	                            .owners = owners,
 	                            .renamed = renamed,
-	                            .owner_count = g->rule_count};
+	                            .owner_count = owner_count(g)};
 
-	if (state_get_u32(v) != g->rule_count) {
+	if (state_get_u32(v) != owner_count(g)) {
 		return state_in_fail(in, "section %s: another number of rules", v->name);
 	}
-	for (unsigned i = 0; i < g->rule_count; i++) {
+	for (unsigned i = 0; i < owner_count(g); i++) {
 		owners[i] = state_get_u32(v);
-		renamed[i] = g->rules[i]->number;
+		renamed[i] = owner(g, i);
 	}
 	texts_of(g, &claim);
 	return table_load(g->table, &claim, in, v);
@@ -423,6 +471,30 @@ static int load_groups(struct detector *d, uint64_t count, struct state_in *in,
 	return err;
 }
 
+struct rearm {
+	struct detector *d;
+	unsigned shard;
+	unsigned group;
+};
+
+static void rearm_row(void *user, struct row *row)
+{
+	const struct rearm *r = user;
+
+	sequence_rearm(r->d, r->shard, r->d->compiled->groups[r->group], row, r->group);
+}
+
+/* The timers of keys that wait for an absence. */
+static void set_timers(struct detector *d)
+{
+	for (unsigned g = 0; g < d->compiled->group_count; g++) {
+		for (unsigned s = 0; d->compiled->groups[g]->sequence && s < TABLE_SHARDS; s++) {
+			struct rearm r = {d, s, g};
+			table_each(d->compiled->groups[g]->table, &d->pools[s], s, rearm_row, &r);
+		}
+	}
+}
+
 int detector_load(struct detector *d, struct state_in *in, struct detector_restore *restore)
 {
 	struct state_view v;
@@ -433,6 +505,10 @@ int detector_load(struct detector *d, struct state_in *in, struct detector_resto
 	err = err ? err : load_pools(d, in);
 	err = err ? err : load_texts(d, in);
 	err = err ? err : load_groups(d, group_count, in, restore);
+	err = err ? err : effects_load(d, in);
+	if (err == OK) {
+		set_timers(d);
+	}
 	err = err ? err : state_in_section(in, "detect.callids", &v);
 	err = err ? err : callids_load(&d->callids, in, &v);
 	for (unsigned s = 0; err == OK && s < TABLE_SHARDS; s++) {

@@ -152,7 +152,7 @@ void effects_of(struct worker *w, const struct detect_rule *rule, struct found *
 
 /* ---- the queue ---- */
 
-static enum type type_of_value(const struct effect *e, unsigned i)
+enum type effect_value_type(const struct effect *e, unsigned i)
 {
 	switch (e->kind) {
 	case EFFECT_SIGNAL: return e->rule->fields[i].expr->type;
@@ -190,10 +190,15 @@ static bool enqueue(struct effect_queue *q, const struct effect *e)
 	copy->text = arena_copy(&q->texts, e->text);
 	for (unsigned i = 0; i < e->value_count; i++) {
 		values[i] = e->values[i];
-		copy_value(&q->texts, type_of_value(e, i), &values[i]);
+		copy_value(&q->texts, effect_value_type(e, i), &values[i]);
 	}
 	q->count++;
 	return true;
+}
+
+bool effects_put(struct effects *e, const struct effect *effect)
+{
+	return enqueue(&e->pending, effect);
 }
 
 void effects_queue(struct detector *d, struct found *const *found, size_t count)

@@ -71,10 +71,15 @@ void effects_queue(struct detector *d, struct found *const *found, size_t count)
 /* Closes the epochs before limit_us that have effects. */
 void effects_run(struct detector *d, int64_t limit_us);
 
-/* What waits, lists and scores: section detect.effects. */
+/* Type of value i of an effect; one more effect for the queue (false: no memory). */
+enum type effect_value_type(const struct effect *e, unsigned i);
+bool effects_put(struct effects *e, const struct effect *effect);
+
+/* What waits, scores, lists that rules wrote, what new() knows: section detect.effects. */
 void effects_save(const struct detector *d, struct state_out *out);
-/* Rules by their ranks in the file: renamed[old] is the rank now, UINT32_MAX: gone. */
-int effects_load(struct detector *d, const uint32_t *renamed, size_t renamed_count,
-                 struct state_in *in);
+/* Into a new detector: E_INVALID, E_NOTFOUND, E_NOMEM. Of rules and lists that are no more it is let
+ * go.
+ */
+int effects_load(struct detector *d, struct state_in *in);
 
 #endif

@@ -289,6 +289,19 @@ static void row_drop(struct table *t, struct table_shard *s, struct window_room 
 	}
 }
 
+void table_each(const struct table *t, const struct pool *pool, unsigned shard,
+                void (*visit)(void *user, struct row *row), void *user)
+{
+	const struct table_shard *s = &t->shards[shard];
+
+	for (uint32_t i = 0; s->rows && i < s->cap; i++) {
+		pool_ref ref = table_slots(s, pool)[i].row;
+		if (ref) {
+			visit(user, pool_at(pool, ref));
+		}
+	}
+}
+
 struct row_note *table_note(struct window_room *room, struct row *row, uint32_t owner)
 {
 	for (pool_ref ref = row->notes; ref;) {

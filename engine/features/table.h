@@ -95,6 +95,9 @@ void table_open_row(const struct table *t, struct row *row);
 /* NULL when there is none. */
 struct row *table_find(const struct table *t, const struct pool *pool, struct hash128 key);
 
+/* Every row of a shard, in no order that means anything. */
+void table_each(const struct table *t, const struct pool *pool, unsigned shard,
+                void (*visit)(void *user, struct row *row), void *user);
 /* The owner's note at a row, made when new; NULL when the pool has no room. */
 struct row_note *table_note(struct window_room *room, struct row *row, uint32_t owner);
 /* The row is not taken back at until_us or before, though its windows run out earlier. */

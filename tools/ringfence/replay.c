@@ -137,6 +137,10 @@ static int run(const struct common_options *options, const struct replay_options
 		return EXIT_INTERNAL;
 	}
 	int err = replay_run(inputs, p, NULL, &which);
+
+	if (err == OK && !options->no_flush) {
+		pipeline_advance(p, INT64_MAX);
+	}
 	common_progress_end();
 	close_sinks(&pipeline, &report);
 	report.seconds = common_seconds() - begin;
