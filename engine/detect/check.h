@@ -28,8 +28,10 @@ struct checker {
 	const struct ruleset_options *options;
 	struct arena *scratch; /* of untyped trees */
 	struct rule *rule;
-	bool has_window;    /* the key stands there, right or wrong */
-	bool window_missed; /* E055 has been said */
+	enum event_kind kind; /* of the events that fields are of */
+	int step;             /* of a sequence, whose expressions are checked; -1: none */
+	bool has_window;      /* the key stands there, right or wrong */
+	bool window_missed;   /* E055 has been said */
 	bool has_baseline;
 	enum clause clause;
 	bool in_aggregate;
@@ -73,7 +75,19 @@ bool clause_takes_aggregates(enum clause clause);
 /* "not built yet: …" (E090). */
 void check_not_built(struct diags *d, struct place at, const char *what);
 
+/* check_bound.c: a name that is no field of the event; *known when it is one of these, right or
+ * wrong (NULL then).
+ */
+const struct expr *check_bound(struct checker *c, const struct ast *ast, bool *known);
+const struct expr *check_score_of(struct checker *c, const struct ast *ast, bool *known);
+const char *check_score_part(enum score_part part);
+/* Part `part` of a sequence's key, by its name. */
+const struct expr *check_key_name(struct checker *c, unsigned part);
+
 /* check_names.c */
+void check_mark_used(struct checker *c, enum field field);
+void check_refuse_kind(struct checker *c, const struct ast *ast, enum field field,
+                       enum event_kind kind);
 const struct expr *check_name(struct checker *c, const struct ast *ast);
 const struct expr *check_param(struct checker *c, const struct ast *ast);
 /* Index of the list in the set, noted as read by the rule; -1 after E039 at the byte `at`. */

@@ -76,8 +76,8 @@ static const struct {
 	const char *name;
 	bool baseline;
 } not_built[] = {
-	{"usual", true}, {"spread", true},  {"zscore", true}, {"peers", true},
-	{"new", false},  {"active", false}, {"age", false},
+	{"usual", true}, {"spread", true},  {"zscore", true},
+	{"peers", true}, {"active", false}, {"age", false},
 };
 
 bool check_arg_count(struct checker *c, const struct ast *ast, unsigned min, unsigned max)
@@ -372,6 +372,71 @@ static enum function function_find(struct slice name)
 	return FUNCTION_NONE;
 }
 
+/* ---- new() ---- */
+
+static bool constant_span(struct checker *c, const struct ast *ast, int64_t *us)
+{
+	const struct expr *e = check_node(c, ast);
+
+	if (e && (e->op != EXPR_CONST || e->type != TYPE_DUR)) {
+		diag_add(c->diags, e->at, "E046", SLICE_LIT("write a duration, such as 30d"),
+		         "new() needs constant durations behind the value");
+		return false;
+	}
+	*us = e ? e->value.i : 0;
+	return e != NULL;
+}
+
+static int new_index(struct checker *c, const struct new_call *call)
+{
+	struct rule *rule = c->rule;
+
+	for (unsigned i = 0; i < rule->new_count; i++) {
+		const struct new_call *n = &rule->news[i];
+		if (expr_equal(n->value, call->value) && n->history_us == call->history_us &&
+		    n->warm_us == call->warm_us && n->step == call->step) {
+			return (int)i;
+		}
+	}
+	if (rule->new_count == RULE_NEWS_MAX) {
+		return -1;
+	}
+	rule->news[rule->new_count] = *call;
+	return (int)rule->new_count++;
+}
+
+/* True, false, or missing while the key is younger than `warm` or the value is missing. */
+static const struct expr *check_new_call(struct checker *c, const struct ast *ast)
+{
+	struct new_call call = {.step = c->step >= 0 ? (unsigned)c->step : 0};
+
+	if (!check_arg_count(c, ast, 2, 3)) {
+		return NULL;
+	}
+	call.value = check_node(c, ast->args);
+	if (!call.value || !constant_span(c, ast->args->next, &call.history_us) ||
+	    (ast->count == 3 && !constant_span(c, ast->args->next->next, &call.warm_us))) {
+		return NULL;
+	}
+	if (call.value->aggregate || (c->rule->step_count && c->step < 0)) {
+		diag_add(c->diags, check_place(c, ast->at), "E042", SLICE_NONE,
+		         "new() looks at a value of one event");
+		return NULL;
+	}
+	int index = new_index(c, &call);
+	if (index < 0) {
+		diag_add(c->diags, check_place(c, ast->at), "E018", SLICE_NONE,
+		         "a rule can have at most %d different new()", RULE_NEWS_MAX);
+		return NULL;
+	}
+	struct expr *e = check_new(c, ast, EXPR_NEW, TYPE_BOOL, NULL, 0);
+	if (e) {
+		e->index = (unsigned)index;
+		e->optional = call.value->optional || call.warm_us > 0;
+	}
+	return e;
+}
+
 const struct expr *check_call(struct checker *c, const struct ast *ast)
 {
 	enum aggregate aggregate = aggregate_find(ast->name);
@@ -379,6 +444,9 @@ const struct expr *check_call(struct checker *c, const struct ast *ast)
 
 	if (aggregate != AGGREGATE_NONE) {
 		return check_aggregate(c, ast, aggregate);
+	}
+	if (slice_eq(ast->name, SLICE_LIT("new"))) {
+		return check_new_call(c, ast);
 	}
 	if (refuse_not_built(c, ast)) {
 		return NULL;

@@ -3,27 +3,8 @@
 #include "detect/check.h"
 #include "detect/value.h"
 
-/* What belongs to parts of the language that are not built yet. */
-static const char *const not_built[] = {"caller.score", "callee.score"};
-static const char *const not_built_groups[] = {"score.", "signal."};
-
-static bool is_not_built(struct slice name)
-{
-	for (size_t i = 0; i < sizeof(not_built) / sizeof(not_built[0]); i++) {
-		if (slice_eq(name, slice_of(not_built[i]))) {
-			return true;
-		}
-	}
-	for (size_t i = 0; i < sizeof(not_built_groups) / sizeof(not_built_groups[0]); i++) {
-		if (slice_starts(name, slice_of(not_built_groups[i]))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Both columns of a party name: which of them an event needs is known only there. */
-static void mark_used(struct checker *c, enum field field)
+void check_mark_used(struct checker *c, enum field field)
 {
 	for (unsigned role = PARTYROLE_ORIG; role <= PARTYROLE_TERM; role++) {
 		enum field column = field_column(field, role);
@@ -32,7 +13,8 @@ static void mark_used(struct checker *c, enum field field)
 	}
 }
 
-static void refuse_kind(struct checker *c, const struct ast *ast, enum field field)
+void check_refuse_kind(struct checker *c, const struct ast *ast, enum field field,
+                       enum event_kind kind)
 {
 	char hint[HINT_TEXT] = "it exists on: ";
 	size_t len = strlen(hint);
@@ -47,15 +29,15 @@ static void refuse_kind(struct checker *c, const struct ast *ast, enum field fie
 	}
 	diag_add(c->diags, check_place(c, ast->at), "E034", slice_of(hint),
 	         "field '%.*s' does not exist on '%s' events", SLICE_FMT(ast->name),
-	         kind_name(c->rule->kind));
+	         kind_name(kind));
 }
 
 static const struct expr *check_field(struct checker *c, const struct ast *ast, enum field field)
 {
 	const struct field_row *row = field_row(field);
 
-	if (!(row->kinds >> c->rule->kind & 1)) {
-		refuse_kind(c, ast, field);
+	if (!(row->kinds >> c->kind & 1)) {
+		check_refuse_kind(c, ast, field, c->kind);
 		return NULL;
 	}
 	struct expr *e =
@@ -64,7 +46,7 @@ static const struct expr *check_field(struct checker *c, const struct ast *ast, 
 		e->field = field;
 		e->set = field_set(field);
 		e->optional = row->optional;
-		mark_used(c, field);
+		check_mark_used(c, field);
 	}
 	return e;
 }
@@ -115,7 +97,7 @@ static const struct expr *check_let(struct checker *c, const struct ast *ast, un
 
 static void refuse_name(struct checker *c, const struct ast *ast)
 {
-	const char *names[FIELD_NAME_COUNT + RULE_LETS_MAX + 2];
+	const char *names[FIELD_NAME_COUNT + RULE_LETS_MAX + SCORE_PARTS + 2];
 	size_t count = 0;
 	char hint[HINT_TEXT];
 
@@ -126,10 +108,13 @@ static void refuse_name(struct checker *c, const struct ast *ast)
 	for (unsigned here = 2; here-- > 0;) {
 		for (unsigned f = FIELD_NONE + 1; f < FIELD_NAME_COUNT; f++) {
 			const struct field_row *row = field_row((enum field)f);
-			if (row->name[0] && (row->kinds >> c->rule->kind & 1) == here) {
+			if (row->name[0] && (row->kinds >> c->kind & 1) == here) {
 				names[count++] = row->name;
 			}
 		}
+	}
+	for (unsigned i = 0; c->kind == KIND_SCORE && i < SCORE_PARTS; i++) {
+		names[count++] = check_score_part((enum score_part)i);
 	}
 	names[count++] = "site.country";
 	names[count++] = "site.tz";
@@ -142,25 +127,27 @@ const struct expr *check_name(struct checker *c, const struct ast *ast)
 {
 	int let = find_let(c, ast->name);
 	enum field field = field_find(ast->name);
+	bool known;
 
 	if (let >= 0) {
 		return check_let(c, ast, (unsigned)let);
 	}
+	const struct expr *bound = check_bound(c, ast, &known);
+	if (known) {
+		return bound;
+	}
 	if (field != FIELD_NONE) {
 		return check_field(c, ast, field);
+	}
+	bound = check_score_of(c, ast, &known);
+	if (known) {
+		return bound;
 	}
 	if (slice_eq(ast->name, SLICE_LIT("site.country"))) {
 		return check_new(c, ast, EXPR_SITE_COUNTRY, TYPE_COUNTRY, NULL, 0);
 	}
 	if (slice_eq(ast->name, SLICE_LIT("site.tz"))) {
 		return check_new(c, ast, EXPR_SITE_TZ, TYPE_TEXT, NULL, 0);
-	}
-	if (is_not_built(ast->name)) {
-		char what[80];
-		(void)snprintf(what, sizeof(what), "'%.*s'", (int)slice_first(ast->name, 64).len,
-		               ast->name.p);
-		check_not_built(c->diags, check_place(c, ast->at), what);
-		return NULL;
 	}
 	refuse_name(c, ast);
 	return NULL;

@@ -572,8 +572,7 @@ static bool sees_kind(const struct detect_group *g, enum event_kind kind)
 
 static bool reads_written(const bool *written, const struct expr *x)
 {
-	bool reads = x && (x->op == EXPR_SCORE ||
-	                   (x->op == EXPR_IN_LIST && written[x->index]));
+	bool reads = x && (x->op == EXPR_SCORE || (x->op == EXPR_IN_LIST && written[x->index]));
 
 	for (unsigned i = 0; x && i < x->arg_count && !reads; i++) {
 		reads = reads_written(written, x->args[i]);

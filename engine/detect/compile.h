@@ -84,8 +84,8 @@ struct early_layout {
 
 /* Rules of one kind and key, or one sequence. */
 struct detect_group {
-	enum event_kind kind;                /* NONE: a sequence */
-	const struct detect_rule *sequence;  /* NULL: windows */
+	enum event_kind kind;               /* NONE: a sequence */
+	const struct detect_rule *sequence; /* NULL: windows */
 	const struct expr *keys[RULE_KEYS_MAX];
 	unsigned key_count;
 	uint64_t max_keys;

@@ -331,7 +331,8 @@ static void enter_sequence(struct worker *w, struct hits *hits, size_t group, ui
 			w->key_missing++;
 			continue;
 		}
-		while (n < count && (found[n].key.lo != hit.key.lo || found[n].key.hi != hit.key.hi)) {
+		while (n < count &&
+		       (found[n].key.lo != hit.key.lo || found[n].key.hi != hit.key.hi)) {
 			n++;
 		}
 		hit.rules |= n < count ? found[n].rules : 0;

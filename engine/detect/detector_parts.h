@@ -59,9 +59,10 @@ struct worker {
 	struct found **found;
 	size_t found_count;
 	size_t found_cap;
-	size_t found_taken; /* of them stand in the detector's order */
-	struct value bound[RULE_BOUND_MAX]; /* of the sequence at work */
-	enum event_kind kind;               /* of the events at work */
+	size_t found_taken;                              /* of them stand in the detector's order */
+	struct value bound[RULE_BOUND_MAX];              /* of the sequence at work */
+	enum truth news[GROUP_RULES_MAX][RULE_NEWS_MAX]; /* new() of the group's rules at the hit */
+	enum event_kind kind;                            /* of the events at work */
 	uint64_t *scratch;
 	uint64_t key_missing;
 	uint64_t evicted;

@@ -255,8 +255,7 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 	} else {
 		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
 	}
-	bool holds =
-		!r->resolved->when || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
+	bool holds = !r->resolved->when || eval_truth(&w->eval, r->resolved->when) == TRUTH_TRUE;
 	if (holds && detector_fires(w, shard, g, r, row, view.time_us)) {
 		struct cause cause = {.view = r->window_count ? &view : NULL,
 		                      .time_us = view.time_us,
@@ -275,7 +274,8 @@ static struct row *row_for(struct worker *w, unsigned shard, const struct detect
 	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
 	struct row *row = table_row(g->table, &room, hit->key, time_us);
 
-	for (int tries = 0; !row && tries < EVICT_TRIES && detector_make_room(w, shard, NULL); tries++) {
+	for (int tries = 0; !row && tries < EVICT_TRIES && detector_make_room(w, shard, NULL);
+	     tries++) {
 		row = table_row(g->table, &room, hit->key, time_us);
 	}
 	return row;
@@ -291,6 +291,7 @@ static void log_early(struct worker *w, unsigned shard, const struct detect_grou
 	early_begin(g, row, b->col[FIELD_TIME].i64[hit->row], detector_event(w->d, hit->row));
 	for (uint64_t rules = hit->rules & g->early.windowed; rules; rules &= rules - 1) {
 		unsigned n = (unsigned)__builtin_ctzll(rules);
+		memcpy(w->eval.news, w->news[n], sizeof(w->eval.news));
 		log_event(w, shard, g->rules[n], hit, &event);
 		early_log(g, row, n, &event);
 	}
@@ -392,6 +393,7 @@ static uint64_t late_rules(struct worker *w, const struct detect_group *g, struc
 		w->eval.rule = r->resolved;
 		w->eval.lets_known = 0;
 		detector_learn(w, r, 0, row, time_us);
+		memcpy(w->news[n], w->eval.news, sizeof(w->news[n]));
 		if (!detector_passes(w, &r->where, hit->position, hit->role) ||
 		    !detector_late(w, &r->where)) {
 			rules &= ~(UINT64_C(1) << n);
@@ -426,7 +428,9 @@ static void take_hit(struct worker *w, const struct hit *hit)
 		}
 	}
 	for (; rules; rules &= rules - 1) {
-		take_rule(w, shard, g, g->rules[__builtin_ctzll(rules)], row, hit);
+		unsigned n = (unsigned)__builtin_ctzll(rules);
+		memcpy(w->eval.news, w->news[n], sizeof(w->eval.news));
+		take_rule(w, shard, g, g->rules[n], row, hit);
 	}
 }
 

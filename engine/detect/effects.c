@@ -97,9 +97,9 @@ static void score_of(struct worker *w, const struct detect_rule *rule, struct fo
 		return;
 	}
 	e->entity_type = give->entity_type;
-	e->values[0] = (struct value){
-		.s = value_text(&w->arena, give->entity->type, give->entity->set, &entity,
-	                        SLICE_LIT("name"))};
+	e->values[0] =
+		(struct value){.s = value_text(&w->arena, give->entity->type, give->entity->set,
+	                                       &entity, SLICE_LIT("name"))};
 	uint64_t identity = value_identity(w->d->options.key, give->entity->type, &entity);
 	e->gift = (struct score_gift){
 		.entity = scores_entity(w->d->options.key, give->entity_type, identity),
@@ -126,7 +126,8 @@ static void list_op_of(struct worker *w, const struct detect_rule *rule, struct 
 		e->op = op;
 		e->values[0] = v;
 		copy_value(&w->arena, o->value->type, &e->values[0]);
-		e->text = value_text(&w->arena, o->value->type, o->value->set, &v, SLICE_LIT("name"));
+		e->text =
+			value_text(&w->arena, o->value->type, o->value->set, &v, SLICE_LIT("name"));
 	}
 }
 
@@ -205,8 +206,7 @@ void effects_queue(struct detector *d, struct found *const *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		for (unsigned n = 0; n < found[i]->effect_count; n++) {
-			d->effects.dropped +=
-				!enqueue(d->effects.target, &found[i]->effects[n]);
+			d->effects.dropped += !enqueue(d->effects.target, &found[i]->effects[n]);
 		}
 	}
 }
@@ -249,8 +249,7 @@ static void add_score(struct detector *d, const struct effect *e)
 	if (!scores_give(d->scores, &e->gift)) {
 		return;
 	}
-	struct value *parts =
-		arena_alloc(&d->effects.batch->arena, SCORE_PARTS * sizeof(*parts));
+	struct value *parts = arena_alloc(&d->effects.batch->arena, SCORE_PARTS * sizeof(*parts));
 	struct derived *row = parts ? add_row(&d->effects, KIND_SCORE, e) : NULL;
 	if (!row) {
 		return;

@@ -47,11 +47,11 @@ struct effect_queue {
 };
 
 struct effects {
-	struct effect_queue pending; /* by epoch, the earliest first */
-	struct effect_queue spare;   /* takes what is left of it */
+	struct effect_queue pending;   /* by epoch, the earliest first */
+	struct effect_queue spare;     /* takes what is left of it */
 	struct effect_queue raised[2]; /* by a round, and by the one before */
 	struct effect_queue *target;   /* where effects_queue puts them */
-	struct batch *batch; /* of signals and scores */
+	struct batch *batch;           /* of signals and scores */
 	struct derived *rows;
 	uint64_t signals;
 	uint64_t dropped; /* beyond EFFECT_ROUNDS, or for want of memory */
@@ -77,8 +77,8 @@ bool effects_put(struct effects *e, const struct effect *effect);
 
 /* What waits, scores, lists that rules wrote, what new() knows: section detect.effects. */
 void effects_save(const struct detector *d, struct state_out *out);
-/* Into a new detector: E_INVALID, E_NOTFOUND, E_NOMEM. Of rules and lists that are no more it is let
- * go.
+/* Into a new detector: E_INVALID, E_NOTFOUND, E_NOMEM. Of rules and lists that are no more it is
+ * let go.
  */
 int effects_load(struct detector *d, struct state_in *in);
 

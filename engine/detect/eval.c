@@ -436,7 +436,7 @@ static const struct value *signal_value(const struct eval *e, unsigned index)
 static void eval_bound(struct eval *e, const struct expr *x, struct value *out)
 {
 	const struct bound *b = &e->rule->bound[x->index];
-	const struct value *v = !e->bound                ? NULL
+	const struct value *v = !e->bound                 ? NULL
 	                        : b->from == BOUND_SIGNAL ? signal_value(e, x->index)
 	                        : b->from == BOUND_SCORE  ? &e->bound[b->index]
 	                                                  : &e->bound[x->index];
@@ -475,40 +475,23 @@ static void eval_none(struct eval *e, const struct expr *x, struct value *out)
 typedef void (*eval_fn)(struct eval *e, const struct expr *x, struct value *out);
 
 static const eval_fn by_op[] = {
-	[EXPR_NONE] = eval_none,
-	[EXPR_CONST] = eval_const,
-	[EXPR_FIELD] = eval_field_leaf,
-	[EXPR_PARAM] = eval_param,
-	[EXPR_LET] = eval_let,
-	[EXPR_AGG] = eval_agg,
-	[EXPR_BOUND] = eval_bound,
-	[EXPR_NEW] = eval_new,
-	[EXPR_SCORE] = eval_score,
-	[EXPR_SITE_COUNTRY] = eval_site_country,
-	[EXPR_SITE_TZ] = eval_site_tz,
-	[EXPR_NOT] = eval_not,
-	[EXPR_AND] = eval_and,
-	[EXPR_OR] = eval_or,
-	[EXPR_EQ] = eval_compare,
-	[EXPR_NE] = eval_compare,
-	[EXPR_LT] = eval_compare,
-	[EXPR_LE] = eval_compare,
-	[EXPR_GT] = eval_compare,
-	[EXPR_GE] = eval_compare,
-	[EXPR_MATCH] = eval_match,
-	[EXPR_NOT_MATCH] = eval_match,
-	[EXPR_IN_LIST] = eval_in_list,
-	[EXPR_IN_SET] = eval_in_set,
-	[EXPR_IN_RANGE] = eval_in_range,
-	[EXPR_ADD] = eval_arith,
-	[EXPR_SUB] = eval_arith,
-	[EXPR_MUL] = eval_arith,
-	[EXPR_DIV] = eval_arith,
-	[EXPR_MOD] = eval_arith,
-	[EXPR_NEG] = eval_neg,
-	[EXPR_COALESCE] = eval_coalesce,
-	[EXPR_TO_FLOAT] = eval_to_float,
-	[EXPR_CALL] = eval_call,
+	[EXPR_NONE] = eval_none,         [EXPR_CONST] = eval_const,
+	[EXPR_FIELD] = eval_field_leaf,  [EXPR_PARAM] = eval_param,
+	[EXPR_LET] = eval_let,           [EXPR_AGG] = eval_agg,
+	[EXPR_BOUND] = eval_bound,       [EXPR_NEW] = eval_new,
+	[EXPR_SCORE] = eval_score,       [EXPR_SITE_COUNTRY] = eval_site_country,
+	[EXPR_SITE_TZ] = eval_site_tz,   [EXPR_NOT] = eval_not,
+	[EXPR_AND] = eval_and,           [EXPR_OR] = eval_or,
+	[EXPR_EQ] = eval_compare,        [EXPR_NE] = eval_compare,
+	[EXPR_LT] = eval_compare,        [EXPR_LE] = eval_compare,
+	[EXPR_GT] = eval_compare,        [EXPR_GE] = eval_compare,
+	[EXPR_MATCH] = eval_match,       [EXPR_NOT_MATCH] = eval_match,
+	[EXPR_IN_LIST] = eval_in_list,   [EXPR_IN_SET] = eval_in_set,
+	[EXPR_IN_RANGE] = eval_in_range, [EXPR_ADD] = eval_arith,
+	[EXPR_SUB] = eval_arith,         [EXPR_MUL] = eval_arith,
+	[EXPR_DIV] = eval_arith,         [EXPR_MOD] = eval_arith,
+	[EXPR_NEG] = eval_neg,           [EXPR_COALESCE] = eval_coalesce,
+	[EXPR_TO_FLOAT] = eval_to_float, [EXPR_CALL] = eval_call,
 };
 
 void eval_value(struct eval *e, const struct expr *x, struct value *out)

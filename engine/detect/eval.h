@@ -34,8 +34,8 @@ struct eval {
 	/* Reads aggregate n of the rule at this event; NULL where there is no window. */
 	void (*aggregate)(struct eval *e, unsigned n, struct value *out);
 	void *aggregate_user;
-	/* Behind rule->bound: of a sequence by index; the fields of the signal that emitter gave; the
-	 * parts of a score. NULL: all missing.
+	/* Behind rule->bound: of a sequence by index; the fields of the signal that emitter gave;
+	 * the parts of a score. NULL: all missing.
 	 */
 	const struct value *bound;
 	const struct rule *emitter;

@@ -262,6 +262,22 @@ static void print_agg(const struct printer *p, const struct expr *e)
 	}
 }
 
+static void print_new(const struct printer *p, const struct new_call *call)
+{
+	struct value span = {.i = call->history_us};
+
+	buf_text(p->out, "new(");
+	print(p, call->value, LEVEL_ANY);
+	buf_text(p->out, ", ");
+	value_print(TYPE_DUR, ENUM_NONE, &span, p->out);
+	if (call->warm_us) {
+		span.i = call->warm_us;
+		buf_text(p->out, ", ");
+		value_print(TYPE_DUR, ENUM_NONE, &span, p->out);
+	}
+	buf_char(p->out, ')');
+}
+
 static void print_leaf(const struct printer *p, const struct expr *e)
 {
 	switch (e->op) {
@@ -272,6 +288,14 @@ static void print_leaf(const struct printer *p, const struct expr *e)
 		break;
 	case EXPR_LET: buf_slice(p->out, p->rule->lets[e->index].name); break;
 	case EXPR_AGG: print_agg(p, e); break;
+	case EXPR_BOUND: buf_slice(p->out, p->rule->bound[e->index].name); break;
+	case EXPR_NEW: print_new(p, &p->rule->news[e->index]); break;
+	case EXPR_SCORE:
+		print(p, e->args[0], LEVEL_ANY);
+		/* caller.num to caller.score */
+		p->out->len -= p->out->failed ? 0 : strlen("num");
+		buf_text(p->out, "score");
+		break;
 	case EXPR_SITE_COUNTRY: buf_text(p->out, "site.country"); break;
 	default: buf_text(p->out, "site.tz"); break;
 	}

@@ -104,7 +104,7 @@ static void load_list(struct loader *l, struct list_decl *list, const struct yam
 	static const char *const privacy_words[] = {"secret"};
 	const struct yaml_node *got[LIST_KEYS];
 	unsigned type = 0, privacy = 0;
-	int64_t max = 0, ttl = 0;
+	int64_t max = 0;
 
 	*list = (struct list_decl){.at = node->key_at,
 	                           .name = arena_copy(&l->set->arena, slice_skip(node->key, 1))};
@@ -121,7 +121,7 @@ static void load_list(struct loader *l, struct list_decl *list, const struct yam
 	whole &= schema_word(l->diags, got[LIST_KEY_TYPE], type_names,
 	                     sizeof(type_names) / sizeof(type_names[0]), &type);
 	whole &= schema_int(l->diags, got[LIST_KEY_MAX], 1, INT64_C(1) << 32, &max);
-	whole &= schema_duration(l->diags, got[LIST_KEY_TTL], 1, &ttl);
+	whole &= schema_duration(l->diags, got[LIST_KEY_TTL], 1, &list->ttl_us);
 	whole &= schema_word(l->diags, got[LIST_KEY_PRIVACY], privacy_words, 1, &privacy);
 	whole &= load_source(l, list, got);
 	if (got[LIST_KEY_COLUMNS]) {

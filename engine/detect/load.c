@@ -94,6 +94,74 @@ static void take_path(void *user, const char *path)
 
 /* ---- rules ---- */
 
+/* A rule on signals is read when the rules are known that give them. */
+struct waiting {
+	const struct yaml_node *node;
+	struct slice pack;
+	struct loaded_rule *rule;
+};
+
+static bool is_on_signals(const struct yaml_node *rule)
+{
+	const struct yaml_node *on = rule->kind == YAML_MAP ? yaml_get(rule, "on") : NULL;
+
+	return on && on->kind == YAML_SCALAR && slice_eq(on->text, SLICE_LIT("signal"));
+}
+
+/* Is w one that a `from` calls so in a file of that pack? */
+static bool is_called(const struct waiting *w, struct slice pack, struct slice name)
+{
+	const struct yaml_node *id = yaml_get(w->node, "id");
+	size_t slash = slice_find(name, '/');
+
+	if (slash < name.len) {
+		pack = slice_first(name, slash);
+		name = slice_skip(name, slash + 1);
+	}
+	return id && slice_eq(id->text, name) && slice_eq(w->pack, pack);
+}
+
+static bool waits_for(const struct waiting *w, const struct waiting *other)
+{
+	const struct yaml_node *from = yaml_get(w->node, "from");
+	bool waits = from && from->kind == YAML_SCALAR && is_called(other, w->pack, from->text);
+
+	for (const struct yaml_node *item = from ? from->first : NULL; item && !waits;
+	     item = item->next) {
+		waits = is_called(other, w->pack, item->text);
+	}
+	return waits;
+}
+
+/* Round after round those that wait for none of the others; a circle is refused by its `from`. */
+static void load_waiting(struct loader *l, struct waiting *waiting, size_t count)
+{
+	bool progress = true;
+
+	while (count > 0) {
+		size_t kept = 0;
+		bool circle = !progress;
+		progress = false;
+		for (size_t i = 0; i < count; i++) {
+			bool ready = true;
+			for (size_t n = 0; n < count && ready && !circle; n++) {
+				ready = waiting[n].rule->node ||
+				        !waits_for(&waiting[i], &waiting[n]);
+			}
+			if (ready) {
+				load_rule(l, waiting[i].pack, waiting[i].node, waiting[i].rule);
+				progress = true;
+			}
+		}
+		for (size_t i = 0; i < count; i++) {
+			if (!waiting[i].rule->node) {
+				waiting[kept++] = waiting[i];
+			}
+		}
+		count = kept;
+	}
+}
+
 static void load_rules(struct load *load)
 {
 	struct loader *l = &load->loader;
@@ -103,13 +171,21 @@ static void load_rules(struct load *load)
 		count += f->got[FILE_RULES] ? f->got[FILE_RULES]->count : 0;
 	}
 	l->rules = arena_alloc(&l->scratch, (count + 1) * sizeof(*l->rules));
-	for (const struct rule_file *f = load->files; l->rules && f; f = f->next) {
+	struct waiting *waiting = arena_alloc(&l->scratch, (count + 1) * sizeof(*waiting));
+	size_t waiting_count = 0;
+	for (const struct rule_file *f = load->files; l->rules && waiting && f; f = f->next) {
 		const struct yaml_node *list = f->got[FILE_RULES];
 		for (const struct yaml_node *node = list ? list->first : NULL; node;
 		     node = node->next) {
-			load_rule(l, f->pack, node, &l->rules[l->rule_count++]);
+			struct loaded_rule *rule = &l->rules[l->rule_count++];
+			if (is_on_signals(node)) {
+				waiting[waiting_count++] = (struct waiting){node, f->pack, rule};
+			} else {
+				load_rule(l, f->pack, node, rule);
+			}
 		}
 	}
+	load_waiting(l, waiting, waiting_count);
 }
 
 static int by_name_and_place(const void *a, const void *b)

@@ -14,20 +14,45 @@ static const struct {
 	{FIELD_SRC_IP, "ip"},         {FIELD_ACCOUNT_ID, "account"},
 };
 
+static const char *field_type(enum field field)
+{
+	for (size_t i = 0; i < sizeof(subject_types) / sizeof(subject_types[0]); i++) {
+		if (field == subject_types[i].field) {
+			return subject_types[i].type;
+		}
+	}
+	return "other";
+}
+
+static const char *subject_type(const struct rule *rule, const struct expr *e);
+
+/* What a name of a sequence or a signal stands for. */
+static const char *bound_type(const struct rule *rule, const struct bound *b, unsigned index)
+{
+	switch (b->from) {
+	case BOUND_KEY: return subject_type(rule, rule->steps[0].keys[b->index]);
+	case BOUND_STEP: return field_type(b->field);
+	case BOUND_SIGNAL: {
+		const struct rule *from = rule->from[0];
+		return subject_type(from, from->fields[rule->signal_fields[0][index]].expr);
+	}
+	case BOUND_SCORE: break;
+	}
+	return "other";
+}
+
 static const char *subject_type(const struct rule *rule, const struct expr *e)
 {
 	while (e->op == EXPR_LET) {
 		e = rule->lets[e->index].expr;
 	}
+	if (e->op == EXPR_BOUND) {
+		return bound_type(rule, &rule->bound[e->index], e->index);
+	}
 	if (e->op == EXPR_CALL && e->function == FUNCTION_BLOCK) {
 		return "block";
 	}
-	for (size_t i = 0; i < sizeof(subject_types) / sizeof(subject_types[0]); i++) {
-		if (e->op == EXPR_FIELD && e->field == subject_types[i].field) {
-			return subject_types[i].type;
-		}
-	}
-	return "other";
+	return e->op == EXPR_FIELD ? field_type(e->field) : "other";
 }
 
 static bool is_key_part(const struct rule *rule, const struct expr *e)
@@ -64,6 +89,9 @@ static const struct expr *default_subject(struct checker *c)
 
 	if (c->rule->key_count > 0) {
 		return c->rule->keys[0];
+	}
+	if (c->rule->kind == KIND_SIGNAL) {
+		return NULL; /* a signal has no number of its own */
 	}
 	return plain_field(c, has_caller ? FIELD_CALLER_NUM : FIELD_CALL_ID);
 }

@@ -4,6 +4,7 @@
 #include "core/instant.h"
 #include "detect/load.h"
 #include "detect/load_output.h"
+#include "detect/load_parts.h"
 #include "detect/schema.h"
 #include "detect/value.h"
 
@@ -163,9 +164,24 @@ static bool refuse_missing(struct rule_loader *r, const char *key, const char *w
 	return false;
 }
 
-/* False when the rule is of a shape that is not built, or its kind is not known: its expressions
- * cannot be checked then.
- */
+/* What a sequence says with its steps stands nowhere else. */
+static bool load_sequence_shape(struct rule_loader *r)
+{
+	static const enum rule_key others[] = {KEY_ON,   KEY_FROM,   KEY_WHERE,   KEY_KEY,
+	                                       KEY_WHEN, KEY_WINDOW, KEY_BASELINE};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const struct yaml_node *node = r->got[others[i]];
+		if (node) {
+			diag_add(r->l->diags, node->key_at, "E010",
+			         SLICE_LIT("it belongs to the steps"),
+			         "'%s' cannot stand beside 'sequence'", keys[others[i]].name);
+		}
+	}
+	return true;
+}
+
+/* False when the kind of its events is not known: its expressions cannot be checked then. */
 static bool load_shape(struct rule_loader *r)
 {
 	const struct yaml_node *on = r->got[KEY_ON], *emit = r->got[KEY_EMIT];
@@ -174,20 +190,13 @@ static bool load_shape(struct rule_loader *r)
 	unsigned emitted = 0;
 	char hint[HINT_TEXT];
 
-	if (emit && schema_word(r->l->diags, emit, emits, 2, &emitted) && emitted == 1) {
-		check_not_built(r->l->diags, emit->at, "'emit: signal'");
-	}
+	(void)schema_word(r->l->diags, emit, emits, 2, &emitted);
+	r->rule->signal = emitted == 1;
 	if (r->got[KEY_SEQUENCE]) {
-		check_not_built(r->l->diags, r->got[KEY_SEQUENCE]->key_at, "'sequence' rules");
-		return false;
+		return load_sequence_shape(r);
 	}
 	if (!on) {
 		return refuse_missing(r, "on", "that is no sequence");
-	}
-	if (slice_eq(on->text, SLICE_LIT("signal")) || slice_eq(on->text, SLICE_LIT("score"))) {
-		check_not_built(r->l->diags, on->at,
-		                on->text.p[1] == 'i' ? "'on: signal'" : "'on: score'");
-		return false;
 	}
 	r->rule->kind = kind_find(on->text);
 	for (unsigned k = KIND_NONE + 1; k < KIND_COUNT; k++) {
@@ -267,12 +276,34 @@ static void load_lets(struct rule_loader *r)
 	}
 }
 
+static const struct yaml_node *first_scalar(const struct yaml_node *node)
+{
+	while (node->kind != YAML_SCALAR && node->first) {
+		node = node->first;
+	}
+	return node;
+}
+
+/* The key of a rule on scores: whose score it is. */
+static void load_score_key(struct rule_loader *r)
+{
+	struct ast name = {.kind = AST_NAME, .name = SLICE_LIT("score.entity")};
+
+	name.text = name.name;
+	r->checker.clause = CLAUSE_KEY;
+	r->checker.source = first_scalar(r->node);
+	r->rule->keys[0] = check_node(&r->checker, &name);
+	r->rule->key_count = r->rule->keys[0] != NULL;
+}
+
 static void load_key(struct rule_loader *r)
 {
 	const struct yaml_node *key = r->got[KEY_KEY];
 
 	if (!key) {
-		if (r->got[KEY_WINDOW]) {
+		if (r->rule->kind == KIND_SCORE) {
+			load_score_key(r);
+		} else if (r->got[KEY_WINDOW]) {
 			(void)refuse_missing(r, "key", "with a window");
 		}
 		return;
@@ -291,16 +322,17 @@ static void load_when(struct rule_loader *r)
 	if (!when) {
 		return;
 	}
-	if (!r->got[KEY_WINDOW] && !r->misspelt) {
+	if (!r->got[KEY_WINDOW] && !r->misspelt && r->rule->kind != KIND_SCORE) {
 		diag_add(r->l->diags, when->key_at, "E055",
 		         SLICE_LIT("add a window, such as window: 10m"),
 		         "'when' needs a 'window:' in the rule");
 	}
-	r->checker.window_missed |= !r->got[KEY_WINDOW];
+	r->checker.window_missed |= !r->got[KEY_WINDOW] && r->rule->kind != KIND_SCORE;
 	r->rule->when = check_condition(&r->checker, CLAUSE_WHEN, when, r->node->flow);
 }
 
-static void load_conditions(struct rule_loader *r)
+/* False: what follows cannot be checked. */
+static bool load_conditions(struct rule_loader *r)
 {
 	struct checker *c = &r->checker;
 
@@ -309,15 +341,37 @@ static void load_conditions(struct rule_loader *r)
 	                      .options = r->l->options,
 	                      .scratch = &r->l->scratch,
 	                      .rule = r->rule,
+	                      .kind = r->rule->kind,
+	                      .step = -1,
 	                      .has_window = r->got[KEY_WINDOW] != NULL,
 	                      .has_baseline = yaml_get(r->node, "baseline") != NULL,
 	                      .window_missed = r->misspelt || r->got[KEY_WHEN] != NULL};
+	if (r->got[KEY_SEQUENCE]) {
+		if (!steps_load(c, r->got[KEY_SEQUENCE])) {
+			r->rule->step_count = 0;
+			return false;
+		}
+		load_lets(r);
+		return true;
+	}
+	if (r->rule->kind == KIND_SIGNAL && !signals_load(c, r->l, r->got[KEY_FROM])) {
+		return false;
+	}
+	if (r->got[KEY_FROM] && r->rule->kind != KIND_SIGNAL) {
+		diag_add(r->l->diags, r->got[KEY_FROM]->key_at, "E054",
+		         SLICE_LIT("it stands with on: signal"),
+		         "'from' names rules that give signals");
+	}
 	if (r->got[KEY_WHERE]) {
 		r->rule->where = check_condition(c, CLAUSE_WHERE, r->got[KEY_WHERE], r->node->flow);
 	}
 	load_key(r);
 	load_lets(r);
 	load_when(r);
+	if (r->rule->new_count && !r->got[KEY_KEY]) {
+		(void)refuse_missing(r, "key", "with new()");
+	}
+	return true;
 }
 
 static void load_fire(struct rule_loader *r)
@@ -328,9 +382,13 @@ static void load_fire(struct rule_loader *r)
 
 	(void)schema_word(r->l->diags, r->got[KEY_FIRE], words, 2, &fire);
 	rule->fire = fire == 0 ? FIRE_ONCE : FIRE_EACH;
+	bool windowless = rule->step_count || rule->kind == KIND_SCORE;
 	rule->rearm_us = rule->fire == FIRE_ONCE ? rule->window_us : 0;
+	if (rule->fire == FIRE_ONCE && windowless && !rule->window_us) {
+		rule->rearm_us = 3600 * US_PER_S;
+	}
 	(void)schema_duration(r->l->diags, r->got[KEY_REARM], 0, &rule->rearm_us);
-	if (r->got[KEY_WINDOW] || r->got[KEY_WHEN] || rule->fire != FIRE_ONCE) {
+	if (r->got[KEY_WINDOW] || r->got[KEY_WHEN] || windowless || rule->fire != FIRE_ONCE) {
 		return;
 	}
 	if (!r->got[KEY_REARM]) {
@@ -350,20 +408,19 @@ static void load_outputs(struct rule_loader *r)
 		output_load_suppress(c, r->got[KEY_SUPPRESS]);
 	}
 	output_load(c, r->got[KEY_OUTPUT]);
+	signals_check(c);
+	if (r->got[KEY_SCORE]) {
+		score_load(c, r->got[KEY_SCORE]);
+	}
+	if (r->got[KEY_THEN]) {
+		writes_load(c, r->got[KEY_THEN]);
+	}
 	if (r->got[KEY_PRIVACY]) {
 		output_load_privacy(c, r->got[KEY_PRIVACY]);
 	}
 	if (r->got[KEY_EXCEPTIONS]) {
 		output_load_exceptions(c, r->got[KEY_EXCEPTIONS]);
 	}
-}
-
-static const struct yaml_node *first_scalar(const struct yaml_node *node)
-{
-	while (node->kind != YAML_SCALAR && node->first) {
-		node = node->first;
-	}
-	return node;
 }
 
 static size_t last_byte(const struct yaml_node *node)
@@ -417,7 +474,9 @@ static void load_parts(struct rule_loader *r)
 	if (r->got[KEY_PARAMS]) {
 		(void)load_params(r->l, r->rule, r->got[KEY_PARAMS]);
 	}
-	load_conditions(r);
+	if (!load_conditions(r)) {
+		return;
+	}
 	load_fire(r);
 	load_outputs(r);
 	if (r->got[KEY_TESTS]) {

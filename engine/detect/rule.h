@@ -106,9 +106,9 @@ struct sequence_step {
 
 /* What a rule that fires adds to the risk of somebody. */
 struct score_give {
-	const struct expr *entity;  /* NULL: gives none */
-	const char *entity_type;    /* "number", "trunk", "account", "ip", "other" */
-	const struct expr *points;  /* a float */
+	const struct expr *entity; /* NULL: gives none */
+	const char *entity_type;   /* "number", "trunk", "account", "ip", "other" */
+	const struct expr *points; /* a float */
 	int64_t half_life_us;
 	int64_t per_us; /* at most once per that time a (rule, key); 0: each time */
 };

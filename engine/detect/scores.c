@@ -220,8 +220,8 @@ bool scores_give(struct scores *s, const struct score_gift *gift)
 	struct giver *g = NULL;
 
 	for (uint32_t i = 0; e && i < e->count && !g; i++) {
-		bool same = e->givers[i].rule == gift->rule &&
-		            hash_same(e->givers[i].key, gift->key);
+		bool same =
+			e->givers[i].rule == gift->rule && hash_same(e->givers[i].key, gift->key);
 		g = same ? &e->givers[i] : NULL;
 	}
 	if (g && gift->per_us && gift->time_us - g->time_us < gift->per_us) {
@@ -233,14 +233,12 @@ bool scores_give(struct scores *s, const struct score_gift *gift)
 		return false;
 	}
 	s->count += first;
-	*g = (struct giver){gift->key, gift->rule, gift->time_us, gift->points,
-	                    gift->half_life_us};
+	*g = (struct giver){gift->key, gift->rule, gift->time_us, gift->points, gift->half_life_us};
 	e->last_us = gift->time_us > e->last_us ? gift->time_us : e->last_us;
 	return true;
 }
 
-double scores_value(const struct scores *s, struct hash128 entity, int64_t time_us,
-                    unsigned *rules)
+double scores_value(const struct scores *s, struct hash128 entity, int64_t time_us, unsigned *rules)
 {
 	const struct entity *e = find_slot(s, entity);
 	uint32_t seen[SCORE_GIVERS_MAX];

@@ -1,4 +1,5 @@
-/* Risk scores of entities: what rules that fired gave, decaying (rule-language.md section 8, Score).
+/* Risk scores of entities: what rules that fired gave, decaying (rule-language.md section 8,
+ *Score).
  *
  *	S(t) = sum of points * 2^(-(t - t_i) / half_life)
  *

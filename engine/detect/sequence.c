@@ -69,7 +69,8 @@ static void keep_value(struct slot *slot, enum type type, const struct value *v)
 	}
 	if (type == TYPE_TEXT) {
 		size_t len = v->s.len;
-		while (len > SLOT_TEXT || (len < v->s.len && len > 0 && (v->s.p[len] & 0xc0) == 0x80)) {
+		while (len > SLOT_TEXT ||
+		       (len < v->s.len && len > 0 && (v->s.p[len] & 0xc0) == 0x80)) {
 			len = len > SLOT_TEXT ? SLOT_TEXT : len - 1;
 		}
 		slot->len = (uint8_t)len;
@@ -159,15 +160,15 @@ struct advance {
 
 static void found(const struct advance *a, unsigned stage, int64_t time_us, bool due)
 {
-	struct cause cause = {.time_us = time_us,
-	                      .row = due ? CAUSE_NO_ROW : a->hit->row,
-	                      .role = due ? 0 : a->hit->role,
-	                      .rank = due ? UINT64_MAX
-	                                  : event_rank((enum event_kind)a->w->d->batch
-	                                                       ->kind[a->hit->row],
-	                                               a->hit->row, a->hit->role),
-	                      .events = a->state[stage].events,
-	                      .event_count = stage + 1};
+	struct cause cause = {
+		.time_us = time_us,
+		.row = due ? CAUSE_NO_ROW : a->hit->row,
+		.role = due ? 0 : a->hit->role,
+		.rank = due ? UINT64_MAX
+	                    : event_rank((enum event_kind)a->w->d->batch->kind[a->hit->row],
+	                                 a->hit->row, a->hit->role),
+		.events = a->state[stage].events,
+		.event_count = stage + 1};
 
 	bind(a->w, a->r, a->state, stage);
 	a->w->eval.rule = a->r;
@@ -280,8 +281,7 @@ static uint64_t steps_of(const struct advance *a)
 			continue;
 		}
 		detector_learn(a->w, a->rule, step, a->row, a->time_us);
-		if (!detector_passes(a->w, &a->rule->steps[step], a->hit->position,
-		                     a->hit->role)) {
+		if (!detector_passes(a->w, &a->rule->steps[step], a->hit->position, a->hit->role)) {
 			steps &= ~(UINT64_C(1) << step);
 		}
 	}

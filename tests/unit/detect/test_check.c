@@ -24,9 +24,10 @@ static const char head[] = "version: 1\n"
 			   "  \"@dno\": {type: num, inline: [], columns: [value, owner]}\n"
 			   "  \"@nets\": {type: cidr, inline: []}\n"
 			   "  \"@words\": {type: text, inline: []}\n"
+			   "  \"@hot\": {type: num, dynamic: true}\n"
 			   "rules:\n"
 			   "  - {";
-enum { ROW_LINE = 7 };
+enum { ROW_LINE = 8 };
 
 struct row {
 	const char *id;
@@ -47,7 +48,8 @@ static const struct row conditions[] = {
          "field 'party.role' does not exist on 'call' events", "it exists on: party"},
 	{"site", "caller.country == site.country", "caller.country == `site.county", "E030",
          "unknown field 'site.county'", "did you mean site.country?"},
-	{"score", NULL, "`caller.score > 4", "E090", "not built yet: 'caller.score'", NULL},
+	{"score", "caller.score > 4.0", "caller.score `> 4s", "E036",
+         "cannot compare a number with a duration", NULL},
 	{"duration", "duration > 30s", "duration `> 30", "E036",
          "cannot compare a duration with a number", "durations need a unit: 30s or 30m"},
 	{"duration left", "30s < duration", "2.5 `< duration", "E036",
@@ -170,7 +172,6 @@ static const struct row conditions[] = {
          "'?"
          "?' needs two of one kind, these are a duration and a number",
          "durations need a unit: 3s or 3m"},
-	{"new", NULL, "`new(callee.country, 60d)", "E090", "not built yet: new()", NULL},
 	{"age", NULL, "`age(@dno, caller.num) > 1h", "E090", "not built yet: age()", NULL},
 	{"aggregate in where", NULL, "`count() > 3", "E042",
          "count() looks at many calls; it cannot stand in 'where'", "put it in 'let' or 'when'"},
@@ -364,14 +365,60 @@ static const struct row rules[] = {
          "'ops' needs one operator for each field", NULL},
 	{"E090 values", NULL, "on: call, exceptions: [{name: x, fields: ring, `values: []}]",
          "E090", "not built yet: 'values'", NULL},
-	{"E090 sequence", NULL, "`sequence: {}", "E090", "not built yet: 'sequence' rules", NULL},
-	{"E090 signal", NULL, "on: `signal, key: signal.bait", "E090",
-         "not built yet: 'on: signal'", NULL},
-	{"E090 score", NULL, "on: `score, key: score.entity", "E090", "not built yet: 'on: score'",
-         NULL},
-	{"E090 emit", NULL, "on: call, emit: `signal", "E090", "not built yet: 'emit: signal'",
-         NULL},
-	{"E090 then", NULL, "on: call, `then: []", "E090", "not built yet: 'then'", NULL},
+#define STEP_A "{as: missed, on: call, key: callee.num}"
+#define STEP_B "{as: b, on: call, key: caller.num}"
+#define SEQ    "sequence: {within: 1h, key: v, steps: ["
+	{"E050 one step", SEQ STEP_A ", " STEP_B "]}",
+         "sequence: {within: 1h, key: v, steps: `[" STEP_A "]}", "E050",
+         "a sequence has 2 to 8 steps", NULL},
+	{"E050 no name", SEQ STEP_A ", " STEP_B "]}", SEQ STEP_A ", `{on: call, key: caller.num}]}",
+         "E050", "a step has a name behind 'as:' or 'none:'", NULL},
+	{"E051 step", SEQ STEP_A ", " STEP_B "]}, output: {summary: x, fields: missed.ring}",
+         SEQ STEP_A ", " STEP_B "]}, output: {summary: x, fields: `mised.ring}", "E051",
+         "'mised.ring' is no name of the sequence's key and no field of one of its steps",
+         "did you mean missed?"},
+	{"E051 which", SEQ STEP_A ", " STEP_B "]}, output: {summary: x, fields: b.ring}",
+         SEQ STEP_A ", " STEP_B "]}, output: {summary: x, fields: `ring}", "E051",
+         "a sequence has many events: 'ring' of which?", "say of which step: missed.ring"},
+	{"E052 first", SEQ STEP_A ", {none: n, on: call, key: caller.num}, " STEP_B "]}",
+         SEQ "`{none: n, on: call, key: caller.num}, " STEP_B "]}", "E052",
+         "'none' stands behind a step that is an event", NULL},
+	{"E053 for", SEQ STEP_A ", {none: n, on: call, key: caller.num, for: 1m}]}",
+         SEQ STEP_A ", `{none: n, on: call, key: caller.num}]}", "E053",
+         "a 'none' at the end says how long: for: 30m", NULL},
+	{"E053 parts", SEQ STEP_A ", " STEP_B "]}",
+         SEQ STEP_A ", {as: b, on: call, key: `'caller.num, callee.num'}]}", "E053",
+         "the sequence's key has 1 parts, that of this step 2", NULL},
+	{"E046 new", "on: call, key: caller.num, where: 'new(callee.country, 60d)'",
+         "on: call, key: caller.num, where: 'new(callee.country, `ring)'", "E046",
+         "new() needs constant durations behind the value", "write a duration, such as 30d"},
+	{"E041 new", "on: call, key: caller.num, where: 'new(callee.country, 60d, 1d)'",
+         "on: call, key: caller.num, where: '`new(callee.country)'", "E041",
+         "new() takes 2 to 3 arguments, not 1", NULL},
+	{"E036 key", SEQ STEP_A ", " STEP_B "]}",
+         SEQ STEP_A ", {as: b, on: call, key: `trunk.id}]}", "E036",
+         "'v' is a phone number in the first step, here it is text", NULL},
+	{"E017 step", SEQ STEP_A ", " STEP_B "]}",
+         SEQ STEP_A ", {as: b, on: `calls, key: caller.num}]}", "E017",
+         "a step cannot stand on 'calls'", "did you mean call?"},
+	{"E010 beside", SEQ STEP_A ", " STEP_B "]}", SEQ STEP_A ", " STEP_B "]}, `where: answered",
+         "E010", "'where' cannot stand beside 'sequence'", "it belongs to the steps"},
+	{"E054 unknown", NULL, "on: signal, from: `nobody, where: signal.x == 1", "E054",
+         "there is no rule 'nobody', or it waits for this one", NULL},
+	{"E058", "on: call, emit: signal, output: {summary: x, fields: [caller.num, ring]}",
+         "on: call, emit: signal, output: {summary: x, fields: [caller.num, `callee.num]}", "E058",
+         "two fields of a signal are named 'num'", "give one of them a name in 'let'"},
+	{"E056", "on: call, then: [{add: {list: '@hot', value: caller.num}}]",
+         "on: call, then: [{add: {list: `'@dno', value: caller.num}}]", "E056",
+         "@dno is not a list that rules write", "declare it with dynamic: true"},
+	{"E011 then", "on: call, then: [{remove: {list: '@hot', value: caller.num}}]",
+         "on: call, then: [`{}]", "E011", "'then' needs 'add' or 'remove'", NULL},
+	{"E036 points", "on: call, score: {entity: caller.num, points: 5, half_life: 1h}",
+         "on: call, score: {entity: caller.num, points: `ring, half_life: 1h}", "E036",
+         "'points' is a number, this is a duration", NULL},
+	{"score value", "on: score, when: score.value >= 50.0 and score.rules >= 2",
+         "on: score, when: `score.valu >= 50.0", "E030", "unknown field 'score.valu'",
+         "did you mean score.value?"},
 	{"E090 baseline", NULL, "on: call, `baseline: {}", "E090", "not built yet: 'baseline'",
          NULL},
 	{"E031 over", "on: call, " W "when: count() over 1h > 3",
