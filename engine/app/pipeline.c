@@ -143,7 +143,7 @@ static void take_findings(struct pipeline *p)
 		const struct finding *f = detector_finding(p->detector, i);
 		arena_reset(&p->recalled);
 		recall_calls(p, f);
-		bool out = !f->signal && alerts_take(p->alerts, f, &alert);
+		bool out = !f->signal && !f->shadow && alerts_take(p->alerts, f, &alert);
 		if (p->options.observe) {
 			p->options.observe(p->options.user, f, out ? &alert : NULL);
 		}

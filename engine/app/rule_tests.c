@@ -89,6 +89,32 @@ static bool set_params(struct run *r)
 	return true;
 }
 
+/* A shape of the rule's copy with the test's rows beside those of the site. */
+static bool copy_shapes(struct run *r, struct rule *rule, const struct rule *loaded)
+{
+	struct exception_shape **tail = &rule->exceptions;
+
+	for (const struct exception_shape *s = loaded->exceptions; s; s = s->next) {
+		struct exception_shape *copy = arena_alloc(&r->arena, sizeof(*copy));
+		if (!copy) {
+			return false;
+		}
+		*copy = *s;
+		for (const struct test_exception *e = r->test->exceptions; e; e = e->next) {
+			struct exception_row *row =
+				e->shape == s ? arena_alloc(&r->arena, sizeof(*row)) : NULL;
+			if (row) {
+				*row = *e->row;
+				row->next = copy->rows;
+				copy->rows = row;
+			}
+		}
+		*tail = copy;
+		tail = &copy->next;
+	}
+	return true;
+}
+
 static bool copy_rules(struct run *r, const struct rule *rule)
 {
 	r->set = *r->site->rules;
@@ -100,6 +126,9 @@ static bool copy_rules(struct run *r, const struct rule *rule)
 		}
 		*r->set.rules[i] = *r->site->rules->rules[i];
 		r->set.rules[i]->mask_count = 0; /* tests name keys as they are */
+		if (!copy_shapes(r, r->set.rules[i], r->site->rules->rules[i])) {
+			return false;
+		}
 		if (r->site->rules->rules[i] == rule) {
 			r->rule = r->set.rules[i];
 		}

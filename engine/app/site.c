@@ -177,7 +177,11 @@ static bool assigned_code(void *user, struct slice digits)
 static bool load_rules(struct site *s, struct diags *d)
 {
 	struct ruleset_options options = {
-		.assigned = assigned_code, .user = s, .whole = s->options.whole};
+		.assigned = assigned_code,
+		.user = s,
+		.whole = s->options.whole,
+		.now_us = s->options.now_us,
+	};
 	const char *shipped = site_shipped_rules();
 	const char *const *paths = s->options.rules;
 	size_t count = s->options.rule_count;

@@ -35,6 +35,7 @@ struct site_options {
 	struct list_file lists[SITE_LISTS_MAX];
 	size_t list_count;
 	const char *key_file; /* NULL: the built-in constant key */
+	int64_t now_us;       /* for warnings of what runs out; 0: none */
 	bool without_rules;   /* nor tables: commands that only read traffic */
 	size_t *whole;        /* set to the number of rules that loaded whole; NULL */
 };

@@ -125,3 +125,35 @@ struct place yaml_place(const struct yaml_node *scalar, size_t offset)
 	}
 	return place_of_byte(scalar, end);
 }
+
+const struct yaml_node *yaml_first_scalar(const struct yaml_node *node)
+{
+	while (node->kind != YAML_SCALAR && node->first) {
+		node = node->first;
+	}
+	return node;
+}
+
+static size_t last_byte(const struct yaml_node *node)
+{
+	size_t end = node->kind == YAML_SCALAR ? node->raw_end : 0;
+
+	for (const struct yaml_node *child = node->first; child; child = child->next) {
+		size_t child_end = last_byte(child);
+		end = child_end > end ? child_end : end;
+	}
+	return end;
+}
+
+struct slice yaml_source(const struct yaml_node *node)
+{
+	const struct yaml_node *first = yaml_first_scalar(node);
+	struct slice text = node->at.file->text;
+	size_t begin = first->raw_begin, end = last_byte(node);
+	unsigned lines = first->at.line - node->at.line;
+
+	while (begin > 0 && (text.p[begin - 1] != '\n' || lines > 0)) {
+		lines -= text.p[--begin] == '\n';
+	}
+	return end > begin ? slice_skip(slice_first(text, end), begin) : SLICE_NONE;
+}

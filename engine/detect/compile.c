@@ -68,6 +68,24 @@ static const struct expr *resolve(const struct resolver *r, const struct expr *x
 	return copy;
 }
 
+static void resolve_shapes(const struct resolver *r, struct rule *copy)
+{
+	struct exception_shape **tail = &copy->exceptions;
+
+	for (const struct exception_shape *s = r->rule->exceptions; s; s = s->next) {
+		struct exception_shape *shape = arena_alloc(r->arena, sizeof(*shape));
+		if (!shape) {
+			return;
+		}
+		*shape = *s;
+		for (unsigned i = 0; i < s->field_count; i++) {
+			shape->fields[i] = resolve(r, s->fields[i]);
+		}
+		*tail = shape;
+		tail = &shape->next;
+	}
+}
+
 static void resolve_effects(const struct resolver *r, struct rule *copy)
 {
 	copy->score.entity = resolve(r, r->rule->score.entity);
@@ -122,6 +140,7 @@ static struct rule *resolve_rule(struct arena *arena, const struct rule *rule,
 	for (unsigned i = 0; i < rule->field_count; i++) {
 		copy->fields[i].expr = resolve(&r, rule->fields[i].expr);
 	}
+	resolve_shapes(&r, copy);
 	for (unsigned i = 0; i < rule->mask_count; i++) {
 		copy->mask[i] = resolve(&r, rule->mask[i]);
 	}

@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 #include "detect/detector_parts.h"
+#include "detect/exceptions.h"
 
 enum {
 	FINDINGS_MEMORY_MAX = 1 << 30,
@@ -239,11 +240,23 @@ static bool hears(const struct rule *r, const struct rule *emitter)
 	return r->kind != KIND_SIGNAL;
 }
 
+bool detector_excepted(struct worker *w, const struct detect_rule *r)
+{
+	if (!r->rule->exceptions) {
+		return false;
+	}
+	int64_t time_us = w->d->batch->col[FIELD_TIME].i64[w->eval.row];
+	bool excepted = exceptions_find(&w->eval, r->resolved, time_us) != NULL;
+	w->excepted += excepted;
+	return excepted;
+}
+
 static bool passes(struct worker *w, const struct detect_rule *r, uint32_t position, unsigned role)
 {
 	w->eval.rule = r->resolved;
 	w->eval.lets_known = 0;
-	return hears(r->rule, w->eval.emitter) && detector_passes(w, &r->where, position, role);
+	return hears(r->rule, w->eval.emitter) && detector_passes(w, &r->where, position, role) &&
+	       !detector_excepted(w, r);
 }
 
 /* The identity of a key; false when a part is missing. A party event needs its number too. */
@@ -665,6 +678,7 @@ void detector_stats(const struct detector *d, struct detector_stats *out)
 		out->key_missing += w->key_missing;
 		out->keys_evicted += w->evicted;
 		out->events_no_room += w->no_room;
+		out->excepted += w->excepted;
 		out->regex_limits += w->eval.regex_limits;
 	}
 	for (size_t g = 0; g < d->compiled->group_count; g++) {

@@ -35,6 +35,7 @@ struct detector_options {
 struct detector_stats {
 	uint64_t events;       /* rows seen, by all kinds */
 	uint64_t key_missing;  /* events that a rule skipped because a part of its key is missing */
+	uint64_t excepted;     /* events that a site's exceptions kept out of a rule */
 	uint64_t keys;         /* rows held now */
 	uint64_t keys_evicted; /* for want of memory, or beyond max_keys */
 	uint64_t events_no_room; /* window updates given up although everything else was evicted */

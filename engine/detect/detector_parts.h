@@ -65,6 +65,7 @@ struct worker {
 	enum event_kind kind;                            /* of the events at work */
 	uint64_t *scratch;
 	uint64_t key_missing;
+	uint64_t excepted;
 	uint64_t evicted;
 	uint64_t no_room;
 };
@@ -151,6 +152,8 @@ bool detector_fires(struct worker *w, unsigned shard, const struct detect_group 
                     const struct detect_rule *r, struct row *row, int64_t time_us);
 /* Do the conditions hold that need no key? The evaluator stands at the event. */
 bool detector_passes(struct worker *w, const struct condition *c, uint32_t position, unsigned role);
+/* Does a row of the rule's exceptions keep the event out? Counts it. */
+bool detector_excepted(struct worker *w, const struct detect_rule *r);
 /* And those that do? */
 bool detector_late(struct worker *w, const struct condition *c);
 /* new() at the event, learning from it; of a sequence those of a step. */

@@ -395,7 +395,7 @@ static uint64_t late_rules(struct worker *w, const struct detect_group *g, struc
 		detector_learn(w, r, 0, row, time_us);
 		memcpy(w->news[n], w->eval.news, sizeof(w->news[n]));
 		if (!detector_passes(w, &r->where, hit->position, hit->role) ||
-		    !detector_late(w, &r->where)) {
+		    !detector_late(w, &r->where) || detector_excepted(w, r)) {
 			rules &= ~(UINT64_C(1) << n);
 		}
 	}

@@ -159,7 +159,7 @@ static int cmp_i64(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-static int cmp_value(enum type type, const struct value *a, const struct value *b)
+int value_compare(enum type type, const struct value *a, const struct value *b)
 {
 	switch (type) {
 	case TYPE_FLOAT: return (a->f > b->f) - (a->f < b->f);
@@ -192,7 +192,7 @@ static void eval_compare(struct eval *e, const struct expr *x, struct value *out
 		out->missing = true;
 		return;
 	}
-	set_bool(out, holds(x->op, cmp_value(x->args[0]->type, &a, &b)));
+	set_bool(out, holds(x->op, value_compare(x->args[0]->type, &a, &b)));
 }
 
 static void eval_match(struct eval *e, const struct expr *x, struct value *out)
@@ -249,7 +249,7 @@ static void eval_in_set(struct eval *e, const struct expr *x, struct value *out)
 	for (unsigned i = 1; i < x->arg_count; i++) {
 		eval_value(e, x->args[i], &b);
 		unknown = unknown || b.missing;
-		if (!b.missing && cmp_value(x->args[0]->type, &a, &b) == 0) {
+		if (!b.missing && value_compare(x->args[0]->type, &a, &b) == 0) {
 			set_bool(out, true);
 			return;
 		}
@@ -269,7 +269,8 @@ static void eval_in_range(struct eval *e, const struct expr *x, struct value *ou
 	out->missing = true;
 	if (!a.missing && !low.missing && !high.missing) {
 		enum type type = x->args[0]->type;
-		set_bool(out, cmp_value(type, &a, &low) >= 0 && cmp_value(type, &a, &high) <= 0);
+		set_bool(out,
+		         value_compare(type, &a, &low) >= 0 && value_compare(type, &a, &high) <= 0);
 	}
 }
 

@@ -62,6 +62,8 @@ enum truth eval_truth(struct eval *e, const struct expr *x);
 /* A field of the event as a value. */
 void eval_field(const struct eval *e, enum field field, struct value *out);
 
+/* Order of two values that are there. */
+int value_compare(enum type type, const struct value *a, const struct value *b);
 /* A 64-bit identity of a value for distinct() and keys: equal values, equal identity. */
 uint64_t value_identity(const struct hash_key *key, enum type type, const struct value *v);
 /* Text of a value as alerts show it, without a rule's format; arena-owned. A number that is a name

@@ -448,6 +448,8 @@ void finding_build(struct worker *w, const struct detect_rule *rule, const struc
 	m.f->late = cause->view && cause->time_us > d->batch->col[FIELD_TIME].i64[cause->row];
 	m.f->partial = partial(d, rule, m.f->time_us);
 	m.f->signal = rule->rule->signal;
+	m.f->shadow =
+		rule->rule->status == STATUS_SHADOW && cause->time_us < rule->rule->shadow_until_us;
 	w->eval.rule = rule->resolved;
 	set_key(&m);
 	make_keys(&m);
@@ -459,5 +461,7 @@ void finding_build(struct worker *w, const struct detect_rule *rule, const struc
 	make_suppress_key(&m);
 	make_summary(&m);
 	make_evidence(&m, cause);
-	effects_of(w, rule, found);
+	if (!m.f->shadow) {
+		effects_of(w, rule, found);
+	}
 }

@@ -26,7 +26,7 @@ static const struct schema_key file_keys[FILE_KEYS] = {
 	[FILE_ABOUT] = {"about", YAML_MAP, false, false},
 	[FILE_RULES] = {"rules", YAML_LIST, false, false},
 	[FILE_LISTS] = {"lists", YAML_MAP, false, false},
-	[FILE_OVERRIDES] = {"overrides", YAML_NONE, false, true},
+	[FILE_OVERRIDES] = {"overrides", YAML_LIST, false, false},
 	[FILE_TESTS] = {"tests", YAML_NONE, false, true},
 };
 static const struct schema file_schema = {"a rule file", file_keys, FILE_KEYS};
@@ -234,18 +234,22 @@ static void link_tests(struct loader *l)
 	}
 }
 
-/* The whole rules become the set's; their number. */
+/* The whole rules become the set's, but for those that a site turned off; their number. */
 static size_t collect(struct loader *l)
 {
 	struct ruleset *set = l->set;
+	size_t whole = 0;
 
 	set->rules = arena_alloc(&set->arena, (l->rule_count + 1) * sizeof(struct rule *));
 	for (size_t i = 0; set->rules && i < l->rule_count; i++) {
 		if (l->rules[i].whole) {
+			whole++;
+		}
+		if (l->rules[i].whole && l->rules[i].rule->status != STATUS_OFF) {
 			set->rules[set->rule_count++] = l->rules[i].rule;
 		}
 	}
-	return set->rule_count;
+	return whole;
 }
 
 /* ---- the load ---- */
@@ -274,6 +278,11 @@ static int load_end(struct load *load, unsigned errors_before, struct ruleset **
 	lists_seal(l);
 	load_rules(load);
 	refuse_duplicates(l);
+	for (const struct rule_file *f = load->files; f; f = f->next) {
+		if (f->got[FILE_OVERRIDES]) {
+			overrides_load(l, f->got[FILE_OVERRIDES]);
+		}
+	}
 	link_tests(l);
 	size_t whole = collect(l);
 	if (l->options && l->options->whole) {

@@ -33,6 +33,8 @@ void lists_seal(struct loader *l);
 
 void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node,
                struct loaded_rule *out);
+/* `overrides:` of a file, when all rules are loaded. */
+void overrides_load(struct loader *l, const struct yaml_node *list);
 /* Into rule->params; false after a mistake. */
 bool load_params(struct loader *l, struct rule *rule, const struct yaml_node *map);
 /* The summary of a rule; lets and keys are known. */

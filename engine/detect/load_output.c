@@ -228,7 +228,7 @@ enum exception_key {
 	EXCEPTION_DOC,
 	EXCEPTION_FIELDS,
 	EXCEPTION_OPS,
-	EXCEPTION_VALUES,
+	EXCEPTION_VALUES, /* sites give them by an override */
 	EXCEPTION_KEYS
 };
 
@@ -241,12 +241,12 @@ static const struct schema_key exception_keys[EXCEPTION_KEYS] = {
 };
 static const struct schema exception_schema = {"an exception", exception_keys, EXCEPTION_KEYS};
 
-static void load_ops(struct checker *c, const struct yaml_node *list, unsigned fields)
+static void load_ops(struct checker *c, const struct yaml_node *list, struct exception_shape *shape)
 {
 	static const char *const words[] = {"==", "in"};
-	unsigned op;
+	unsigned op, i = 0;
 
-	if (list->count != fields) {
+	if (list->count != shape->field_count) {
 		diag_add(c->diags, list->at, "E018", SLICE_NONE,
 		         "'ops' needs one operator for each field");
 		return;
@@ -255,23 +255,45 @@ static void load_ops(struct checker *c, const struct yaml_node *list, unsigned f
 		return;
 	}
 	for (const struct yaml_node *item = list->first; item; item = item->next) {
+		op = 0;
 		(void)schema_word(c->diags, item, words, sizeof(words) / sizeof(words[0]), &op);
+		shape->many[i++] = op == 1;
+	}
+}
+
+static void load_shape(struct checker *c, const struct yaml_node *item,
+                       struct exception_shape *shape)
+{
+	const struct yaml_node *got[EXCEPTION_KEYS];
+
+	(void)schema_take(c->diags, item, &exception_schema, got);
+	if (got[EXCEPTION_NAME]) {
+		shape->name = arena_copy(&c->set->arena, got[EXCEPTION_NAME]->text);
+	}
+	if (got[EXCEPTION_FIELDS] &&
+	    check_exprs(c, CLAUSE_EXCEPTIONS, got[EXCEPTION_FIELDS], item->flow, RULE_KEYS_MAX,
+	                shape->fields, &shape->field_count) &&
+	    got[EXCEPTION_OPS]) {
+		load_ops(c, got[EXCEPTION_OPS], shape);
 	}
 }
 
 void output_load_exceptions(struct checker *c, const struct yaml_node *list)
 {
-	const struct yaml_node *got[EXCEPTION_KEYS];
-	const struct expr *fields[RULE_KEYS_MAX];
-	unsigned count;
+	struct exception_shape **tail = &c->rule->exceptions;
 
+	if (c->rule->step_count) {
+		diag_add(c->diags, list->at, "E018", SLICE_NONE,
+		         "a sequence has no exceptions: its steps have 'where'");
+		return;
+	}
 	for (const struct yaml_node *item = list->first; item; item = item->next) {
-		(void)schema_take(c->diags, item, &exception_schema, got);
-		if (got[EXCEPTION_FIELDS] &&
-		    check_exprs(c, CLAUSE_EXCEPTIONS, got[EXCEPTION_FIELDS], item->flow,
-		                RULE_KEYS_MAX, fields, &count) &&
-		    got[EXCEPTION_OPS]) {
-			load_ops(c, got[EXCEPTION_OPS], count);
+		struct exception_shape *shape = arena_alloc(&c->set->arena, sizeof(*shape));
+		if (!shape) {
+			return;
 		}
+		load_shape(c, item, shape);
+		*tail = shape;
+		tail = &shape->next;
 	}
 }

@@ -276,14 +276,6 @@ static void load_lets(struct rule_loader *r)
 	}
 }
 
-static const struct yaml_node *first_scalar(const struct yaml_node *node)
-{
-	while (node->kind != YAML_SCALAR && node->first) {
-		node = node->first;
-	}
-	return node;
-}
-
 /* The key of a rule on scores: whose score it is. */
 static void load_score_key(struct rule_loader *r)
 {
@@ -291,7 +283,7 @@ static void load_score_key(struct rule_loader *r)
 
 	name.text = name.name;
 	r->checker.clause = CLAUSE_KEY;
-	r->checker.source = first_scalar(r->node);
+	r->checker.source = yaml_first_scalar(r->node);
 	r->rule->keys[0] = check_node(&r->checker, &name);
 	r->rule->key_count = r->rule->keys[0] != NULL;
 }
@@ -423,33 +415,6 @@ static void load_outputs(struct rule_loader *r)
 	}
 }
 
-static size_t last_byte(const struct yaml_node *node)
-{
-	size_t end = node->kind == YAML_SCALAR ? node->raw_end : 0;
-
-	for (const struct yaml_node *child = node->first; child; child = child->next) {
-		size_t child_end = last_byte(child);
-		end = child_end > end ? child_end : end;
-	}
-	return end;
-}
-
-/* From the line of the first key to the last value: what the digest is made of. */
-static struct slice source_of(struct rule_loader *r)
-{
-	const struct yaml_node *first = first_scalar(r->node);
-	struct slice text = r->node->at.file->text;
-	size_t begin = first->raw_begin, end = last_byte(r->node);
-	unsigned lines = first->at.line - r->node->at.line;
-
-	while (begin > 0 && (text.p[begin - 1] != '\n' || lines > 0)) {
-		lines -= text.p[--begin] == '\n';
-	}
-	return end > begin
-	               ? arena_copy(&r->l->set->arena, slice_skip(slice_first(text, end), begin))
-	               : SLICE_NONE;
-}
-
 static bool has_unknown_key(const struct yaml_node *map)
 {
 	for (const struct yaml_node *node = map->first; node; node = node->next) {
@@ -506,7 +471,7 @@ void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node
 	load_parts(r);
 	out->whole = out->named && l->diags->errors == errors_before;
 	if (out->whole) {
-		rule->source = source_of(r);
+		rule->source = arena_copy(&l->set->arena, yaml_source(node));
 		check_loss(&r->checker);
 		check_warn(&r->checker);
 	}

@@ -40,6 +40,8 @@ enum rule_status {
 	STATUS_TEST,
 	STATUS_EXPERIMENTAL,
 	STATUS_DEPRECATED,
+	STATUS_SHADOW, /* by an override: raises, but nothing goes out and nobody is affected */
+	STATUS_OFF,    /* by an override: not in the set */
 };
 enum fire { FIRE_DEFAULT = 0, FIRE_ONCE, FIRE_EACH };
 
@@ -139,7 +141,34 @@ struct template_part {
 };
 
 struct rule_test; /* detect/rule_test.h */
-struct exception_shape;
+
+/* What a field of an exception must be: one of these values, or in a list. */
+struct exception_match {
+	struct value *values;
+	unsigned value_count;
+	int list; /* index into ruleset.lists; -1: by values */
+};
+
+/* A row that a site or a test filled in. */
+struct exception_row {
+	struct exception_match *matches; /* one a field */
+	int64_t expires_us;              /* of event time; INT64_MAX: never (tests) */
+	unsigned number;                 /* among all of the rule: for counts */
+	struct slice reason;
+	struct slice by;
+	struct place at;
+	struct exception_row *next;
+};
+
+/* A way in which the author lets sites except calls: which fields a row must give. */
+struct exception_shape {
+	struct slice name;
+	const struct expr *fields[RULE_KEYS_MAX];
+	bool many[RULE_KEYS_MAX]; /* op `in`: values or a list; else one value */
+	unsigned field_count;
+	struct exception_row *rows;
+	struct exception_shape *next;
+};
 
 struct output_field {
 	struct slice name; /* as written */
@@ -155,9 +184,10 @@ struct rule {
 	struct slice class;
 	enum severity severity;
 	enum rule_status status;
-	struct place at;        /* of its first key: "rule 'x'" in messages */
-	struct slice source;    /* its text in the file, for the digest */
-	bool used[FIELD_COUNT]; /* columns that it reads */
+	int64_t shadow_until_us; /* of STATUS_SHADOW, by event time */
+	struct place at;         /* of its first key: "rule 'x'" in messages */
+	struct slice source;     /* its text in the file, for the digest */
+	bool used[FIELD_COUNT];  /* columns that it reads */
 
 	enum event_kind kind;
 	const struct expr *where; /* NULL: all events of the kind */
@@ -194,7 +224,10 @@ struct rule {
 
 	unsigned lists[RULE_LISTS_MAX]; /* that it reads: indexes into ruleset.lists */
 	unsigned list_count;
-	const struct rule_test *tests;
+	struct rule_test *tests;
+	struct exception_shape *exceptions;
+	unsigned exception_rows;
+	bool overridden;
 
 	/* A sequence: within, key names, steps; kind is that of the last step that is an event. */
 	struct sequence_step steps[RULE_STEPS_MAX];
@@ -266,6 +299,7 @@ struct ruleset_options {
 	/* Checks the +E.164 literals: begins with an assigned calling code. NULL: digits only. */
 	bool (*assigned)(void *user, struct slice digits);
 	void *user;
+	int64_t now_us; /* for what runs out; 0: nothing is said of it */
 	/* Set to the number of rules that loaded whole, also when others failed: for the closing
 	 * line of `check`. NULL: not wanted.
 	 */

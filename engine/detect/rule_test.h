@@ -57,6 +57,14 @@ struct test_param {
 	struct test_param *next;
 };
 
+/* A row of an exception, for this test alone. */
+struct test_exception {
+	const struct rule *rule; /* as loaded */
+	const struct exception_shape *shape;
+	struct exception_row *row;
+	struct test_exception *next;
+};
+
 struct rule_test {
 	struct slice name;
 	struct place at;
@@ -64,6 +72,8 @@ struct rule_test {
 	struct test_expect *expect;
 	struct test_list *lists;
 	struct test_param *params;
+	const struct yaml_node *excepting; /* with_exceptions, until it is linked */
+	struct test_exception *exceptions;
 	struct slice site_country; /* missing: GB */
 	struct slice site_tz;      /* missing: UTC */
 	struct rule_test *next;

@@ -1,5 +1,7 @@
 /* What tests say of rules, checked once all of them are known. */
+#include "detect/exceptions.h"
 #include "detect/load.h"
+#include "detect/schema.h"
 #include "detect/value.h"
 
 /* By full name, by id in the same pack, by id in any. NULL where no such rule is declared. */
@@ -114,9 +116,47 @@ static void link_param(struct loader *l, const struct loaded_rule *from,
 	         SLICE_FMT(given->name));
 }
 
+static void link_rows(struct loader *l, const struct rule *rule, const struct yaml_node *rows,
+                      struct rule_test *test)
+{
+	const struct exception_shape *shape = exceptions_shape(l, rule, rows->key, rows->key_at);
+
+	if (!shape || !schema_kind(l->diags, rows, YAML_LIST, rows->key)) {
+		return;
+	}
+	for (const struct yaml_node *values = rows->first; values; values = values->next) {
+		struct test_exception *e = arena_alloc(&l->set->arena, sizeof(*e));
+		struct exception_row *row = e ? exceptions_row(l, shape, values) : NULL;
+		if (!row) {
+			return;
+		}
+		*e = (struct test_exception){rule, shape, row, test->exceptions};
+		test->exceptions = e;
+	}
+}
+
+/* {rule: {shape: [[values], …]}} */
+static void link_exceptions(struct loader *l, const struct loaded_rule *from,
+                            struct rule_test *test)
+{
+	const struct yaml_node *map = test->excepting;
+
+	for (const struct yaml_node *of = map ? map->first : NULL; of; of = of->next) {
+		const struct loaded_rule *found = need_rule(l, from, of->key, of->key_at);
+		if (!found || !schema_kind(l->diags, of, YAML_MAP, of->key)) {
+			continue;
+		}
+		for (const struct yaml_node *rows = of->first; rows; rows = rows->next) {
+			link_rows(l, found->rule, rows, test);
+		}
+	}
+	test->excepting = NULL;
+}
+
 void tests_link(struct loader *l, const struct loaded_rule *rule)
 {
-	for (const struct rule_test *test = rule->rule->tests; test; test = test->next) {
+	for (struct rule_test *test = rule->rule->tests; test; test = test->next) {
+		link_exceptions(l, rule, test);
 		for (const struct test_expect *e = test->expect; e; e = e->next) {
 			link_expect(l, rule, e);
 		}

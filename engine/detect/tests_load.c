@@ -32,7 +32,7 @@ static const struct schema_key test_keys[TEST_KEYS] = {
 	[TEST_SITE] = {"site", YAML_MAP, false, false},
 	[TEST_CDR] = {"cdr", YAML_NONE, false, true},
 	[TEST_PCAP] = {"pcap", YAML_NONE, false, true},
-	[TEST_WITH_EXCEPTIONS] = {"with_exceptions", YAML_NONE, false, true},
+	[TEST_WITH_EXCEPTIONS] = {"with_exceptions", YAML_MAP, false, false},
 	[TEST_WITH_HISTORY] = {"with_history", YAML_NONE, false, true},
 };
 static const struct schema test_schema = {"a test", test_keys, TEST_KEYS};
@@ -388,6 +388,7 @@ static bool load_test(struct loader *l, const struct yaml_node *node, struct rul
 	whole &= !got[TEST_WITH_LISTS] || load_lists(l, test, got[TEST_WITH_LISTS]);
 	whole &= !got[TEST_WITH_PARAMS] ||
 	         load_params_of(l, &params, SLICE_NONE, got[TEST_WITH_PARAMS]);
+	test->excepting = got[TEST_WITH_EXCEPTIONS];
 	whole &= !got[TEST_SITE] || load_site(l, test, got[TEST_SITE]);
 	return whole;
 }

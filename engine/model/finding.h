@@ -90,6 +90,7 @@ struct finding {
 	bool exact;
 	bool late;
 	bool partial;
+	bool shadow; /* the rule is watched: nothing goes out */
 	bool signal; /* nothing goes out: it is for other rules */
 };
 

@@ -155,6 +155,7 @@ struct site *common_load(struct common_options *options, struct diags *diags)
 	if (options->config && !merge_config(options, diags)) {
 		return NULL;
 	}
+	options->site.now_us = common_now_ms() * 1000;
 	return site_load(&options->site, diags);
 }
 

@@ -17,6 +17,13 @@
  RULE("on: call, key: caller.num, window: 10m, let: {n: count(), who: first(callee.num)}, when: n > 3, params: " \
       "{p: {type: dur, default: 3s}}, tests: [{name: t, " rest "}]")
 
+#define OVERRIDDEN                                                                                \
+ "rules:\n  - {id: r, rev: 1, title: t, class: other, severity: low, on: call, key: caller.num, " \
+ "params: {n: {type: int, default: 3, range: [1, 9]}}, where: q850 > $n, "                        \
+ "exceptions: [{name: desk, fields: caller.num}], tests: [{name: n, expect: []}]}\n"
+#define OVERRIDE(rest) \
+ "version: 1\n" OVERRIDDEN "overrides:\n  - {rule: site.local/r, base_rev: 1, " rest "}"
+
 static const struct {
 	const char *id;
 	const char *text;
@@ -28,7 +35,40 @@ static const struct {
 	{"unknown key", "version: 1\nrule: []", "E010", "unknown key 'rule' in a rule file"},
 	{"no map", "[1]", "E018", "a rule file must be a map of keys"},
 	{"pack", "version: 1\npack: My Pack", "E031", "'My Pack' is not the name of a pack"},
-	{"overrides", "version: 1\noverrides: []", "E090", "not built yet: 'overrides'"},
+	{"override of nobody",
+         "version: 1\noverrides: [{rule: x/y, base_rev: 1, by: a, reason: b}]", "E060",
+         "there is no rule 'x/y' to override"},
+	{"override of where",
+         "version: 1\noverrides: [{rule: x/y, base_rev: 1, by: a, reason: b, where: answered}]",
+         "E061", "an override cannot set 'where'"},
+	{"override", OVERRIDE("status: off, by: a, reason: b"), NULL, NULL},
+	{"override by nobody", OVERRIDE("status: off, reason: b"), "E062",
+         "an override needs 'by'"},
+	{"shadow for ever", OVERRIDE("status: shadow, by: a, reason: b"), "E062",
+         "an exception or a shadow needs 'expires'"},
+	{"override of a parameter", OVERRIDE("params: {n: 5}, by: a, reason: b"), NULL, NULL},
+	{"beyond the range", OVERRIDE("params: {n: 50}, by: a, reason: b"), "E063",
+         "$n = 50 is outside the range that the author gave"},
+	{"beyond by force", OVERRIDE("params: {n: 50}, force: true, by: a, reason: b"), NULL, NULL},
+	{"override of no parameter", OVERRIDE("params: {m: 5}, by: a, reason: b"), "E033",
+         "unknown parameter $m"},
+	{"exception",
+         OVERRIDE("exceptions: {desk: [{values: ['+442079460001'], by: a, reason: b, "
+                  "expires: 2099-01-01}]}"),
+         NULL, NULL},
+	{"exception for ever",
+         OVERRIDE("exceptions: {desk: [{values: ['+442079460001'], by: a, "
+                  "reason: b}]}"),
+         "E062", "an exception or a shadow needs 'expires'"},
+	{"exception of no shape", OVERRIDE("exceptions: {disk: []}"), "E064",
+         "rule 'r' lets nobody except by 'disk'"},
+	{"exception too wide",
+         OVERRIDE("exceptions: {desk: [{values: [a, b], by: a, reason: b, "
+                  "expires: 2099-01-01}]}"),
+         "E064", "a row of 'desk' gives 1 values, one for each field"},
+	{"narrow", OVERRIDE("narrow: answered, by: a, reason: b"), NULL, NULL},
+	{"narrow what is not there", OVERRIDE("narrow: anwered, by: a, reason: b"), "E030",
+         "unknown field 'anwered'"},
 	{"tests of a file", "version: 1\ntests: []", "E090", "not built yet: 'tests'"},
 	{"cut value", RULE("on: call, output: {summary: x, fields: ring, setup}"), "E010",
          "unknown key 'setup' in 'output'"},
@@ -90,8 +130,8 @@ static const struct {
 	{"test without expect", TEST("given: []"), "E011", "a test needs the key 'expect'"},
 	{"test key", TEST("expects: []"), "E010", "unknown key 'expects' in a test"},
 	{"test cdr", TEST("expect: [], cdr: x.csv"), "E090", "not built yet: 'cdr'"},
-	{"test exceptions", TEST("expect: [], with_exceptions: {}"), "E090",
-         "not built yet: 'with_exceptions'"},
+	{"test exceptions", TEST("expect: [], with_exceptions: {r: {x: []}}"), "E064",
+         "rule 'r' lets nobody except by 'x'"},
 	{"event field", TEST("expect: [], given: [{event: {rnig: 2s}}]"), "E030",
          "unknown field 'rnig'"},
 	{"event field of another kind",
