@@ -80,6 +80,10 @@ void check_not_built(struct diags *d, struct place at, const char *what);
  */
 const struct expr *check_bound(struct checker *c, const struct ast *ast, bool *known);
 const struct expr *check_score_of(struct checker *c, const struct ast *ast, bool *known);
+/* check_history.c: usual(), spread(), zscore(). */
+const struct expr *check_history(struct checker *c, const struct ast *ast, bool *known);
+/* Does e, or a let in it, read history? */
+bool check_has_history(const struct rule *rule, const struct expr *e);
 const char *check_score_part(enum score_part part);
 /* Part `part` of a sequence's key, by its name. */
 const struct expr *check_key_name(struct checker *c, unsigned part);

@@ -76,8 +76,9 @@ static const struct {
 	const char *name;
 	bool baseline;
 } not_built[] = {
-	{"usual", true}, {"spread", true},  {"zscore", true},
-	{"peers", true}, {"active", false}, {"age", false},
+	{"peers", true},
+	{"active", false},
+	{"age", false},
 };
 
 bool check_arg_count(struct checker *c, const struct ast *ast, unsigned min, unsigned max)
@@ -447,6 +448,11 @@ const struct expr *check_call(struct checker *c, const struct ast *ast)
 	}
 	if (slice_eq(ast->name, SLICE_LIT("new"))) {
 		return check_new_call(c, ast);
+	}
+	bool known;
+	const struct expr *history = check_history(c, ast, &known);
+	if (known) {
+		return history;
 	}
 	if (refuse_not_built(c, ast)) {
 		return NULL;

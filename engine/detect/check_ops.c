@@ -355,5 +355,11 @@ const struct expr *check_op(struct checker *c, const struct ast *ast)
 	if (ast->count == 2) {
 		args[1] = check_node(c, ast->args->next);
 	}
+	if (ast->op == EXPR_NOT && args[0] && check_has_history(c->rule, args[0])) {
+		diag_add(c->diags, check_place(c, ast->at), "E044",
+		         SLICE_LIT("turn the comparison round instead"),
+		         "history cannot stand under 'not'");
+		return NULL;
+	}
 	return args[0] && (ast->count == 1 || args[1]) ? by_op[ast->op](c, ast, args) : NULL;
 }

@@ -556,7 +556,10 @@ static const char *compile_rule(struct compiled *c, const struct ruleset *set,
 		return "a rule with more than 16 different arguments, 32 filters or 4 windows";
 	}
 	place_filters(c, d);
-	d->count_min = d->resolved->when ? count_min(d, d->resolved->when) : 0;
+	/* Every event tells what is usual: none waits in a row that is not open. */
+	d->count_min = d->rule->history_count ? 0
+	               : d->resolved->when    ? count_min(d, d->resolved->when)
+	                                      : 0;
 	return NULL;
 }
 
@@ -573,6 +576,8 @@ static int64_t keep_us(const struct detect_group *g)
 	for (unsigned n = 0; n < g->rule_count; n++) {
 		const struct rule *r = g->rules[n]->rule;
 		keep = r->fire == FIRE_ONCE && r->rearm_us > keep ? r->rearm_us : keep;
+		keep = r->history_count && r->baseline.history_us > keep ? r->baseline.history_us
+		                                                         : keep;
 	}
 	return keep;
 }

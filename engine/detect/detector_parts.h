@@ -114,7 +114,7 @@ struct agg_view {
 	struct window_room room;
 	const struct detect_group *group;
 	const struct detect_rule *rule;
-	const struct row *row;
+	struct row *row;
 	int64_t time_us;
 };
 
@@ -142,6 +142,8 @@ void detector_at(struct worker *w, uint32_t row, unsigned role);
 
 /* detector_shards.c: the last step, a task a block of shards; arg is the detector. */
 void detector_step_shards(void *arg, unsigned block, unsigned member);
+/* Aggregate n at e->aggregate_user, an agg_view. */
+void detector_aggregate(struct eval *e, unsigned n, struct value *out);
 /* Timers of a block that are due before limit_us. */
 void detector_timers(struct worker *w, unsigned block, int64_t limit_us);
 /* The rule's note at a row; NULL: no room. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "detect/baseline.h"
 #include "detect/detector_parts.h"
 #include "detect/early.h"
 #include "detect/sequence.h"
@@ -188,7 +189,7 @@ static void measured_to_value(const struct detector *d, unsigned shard, const st
 	}
 }
 
-static void read_aggregate(struct eval *e, unsigned n, struct value *out)
+void detector_aggregate(struct eval *e, unsigned n, struct value *out)
 {
 	struct agg_view *v = e->aggregate_user;
 	struct worker *w = (struct worker *)((char *)e - offsetof(struct worker, eval));
@@ -198,6 +199,11 @@ static void read_aggregate(struct eval *e, unsigned n, struct value *out)
 	                                   source->measure, v->time_us);
 
 	measured_to_value(w->d, table_shard(v->row->key), &v->rule->resolved->aggs[n], m, out);
+}
+
+static bool read_history(struct eval *e, unsigned n, struct value *out)
+{
+	return baseline_read(e, e->aggregate_user, n, out);
 }
 
 struct row_note *detector_note(struct worker *w, unsigned shard, const struct detect_rule *r,
@@ -250,7 +256,8 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 		    r->count_min) {
 			return;
 		}
-		w->eval.aggregate = read_aggregate;
+		w->eval.aggregate = detector_aggregate;
+		w->eval.history = read_history;
 		w->eval.aggregate_user = &view;
 	} else {
 		view.time_us = w->d->batch->col[FIELD_TIME].i64[hit->row];
@@ -265,6 +272,7 @@ static void judge(struct worker *w, unsigned shard, const struct detect_group *g
 		finding_build(w, r, &cause);
 	}
 	w->eval.aggregate = NULL;
+	w->eval.history = NULL;
 }
 
 static struct row *row_for(struct worker *w, unsigned shard, const struct detect_group *g,
@@ -323,6 +331,9 @@ static void take_rule(struct worker *w, unsigned shard, const struct detect_grou
 
 	if (r->window_count) {
 		log_event(w, shard, r, hit, &event);
+		if (r->rule->history_count) {
+			baseline_close(w, shard, g, r, row, event.time_us);
+		}
 		if (!add_to_windows(w, shard, g, r, row, &event)) {
 			return;
 		}

@@ -8,6 +8,7 @@
 
 #include "core/crypto.h"
 #include "core/err.h"
+#include "detect/baseline.h"
 #include "detect/detector_parts.h"
 #include "detect/early.h"
 #include "detect/sequence.h"
@@ -73,6 +74,13 @@ static void sign_rule(struct signature *s, const struct detect_rule *r)
 	           SLICE_FMT(r->rule->name), r->window_count, (int)r->rule->fire,
 	           (long long)r->rule->rearm_us);
 	sign_expr(s, r->resolved->where);
+	buf_printf(&s->text, "baseline %lld %lld %d %u\n", (long long)r->rule->baseline.bucket_us,
+	           (long long)r->rule->baseline.history_us, (int)r->rule->baseline.season,
+	           r->rule->series_count);
+	for (unsigned i = 0; i < r->rule->series_count; i++) {
+		buf_printf(&s->text, "series %u ", r->rule->series[i]);
+		buf_printf(&s->text, "%.*s\n", SLICE_FMT(r->rule->aggs[r->rule->series[i]].text));
+	}
 	for (unsigned i = 0; i < r->window_count; i++) {
 		buf_printf(&s->text, "window %u\n", r->windows[i]);
 	}
@@ -367,9 +375,12 @@ static const char *claim_early(const void *user, const struct pool *pool, const 
 	return NULL;
 }
 
-static const char *claim_state(const void *user, struct pool *pool, pool_ref ref)
+static const char *claim_state(const void *user, struct pool *pool, pool_ref ref, unsigned owner)
 {
-	return sequence_claim(user, pool, ref);
+	const struct detect_group *g = user;
+
+	return g->sequence ? sequence_claim(g, pool, ref)
+	                   : baseline_claim(g->rules[owner]->resolved, pool, ref);
 }
 
 /* Which arguments of a spec are texts: those of the rule that the spec belongs to. */

@@ -182,6 +182,27 @@ static bool holds(enum expr_op op, int order)
 	}
 }
 
+static void eval_history(struct eval *e, const struct expr *x, struct value *out)
+{
+	out->missing = true;
+	if (e->history) {
+		(void)e->history(e, x->index, out);
+	}
+}
+
+/* Does x come out missing because the key has too little history? */
+static bool too_short(struct eval *e, const struct expr *x)
+{
+	struct value v;
+	bool is = (x->op == EXPR_HISTORY && e->history && !e->history(e, x->index, &v)) ||
+	          (x->op == EXPR_LET && too_short(e, e->rule->lets[x->index].expr));
+
+	for (unsigned i = 0; i < x->arg_count && !is; i++) {
+		is = too_short(e, x->args[i]);
+	}
+	return is;
+}
+
 static void eval_compare(struct eval *e, const struct expr *x, struct value *out)
 {
 	struct value a, b;
@@ -190,6 +211,9 @@ static void eval_compare(struct eval *e, const struct expr *x, struct value *out
 	eval_value(e, x->args[1], &b);
 	if (a.missing || b.missing) {
 		out->missing = true;
+		if (e->rule && e->rule->history_count && too_short(e, x)) {
+			set_bool(out, e->rule->baseline.short_passes);
+		}
 		return;
 	}
 	set_bool(out, holds(x->op, value_compare(x->args[0]->type, &a, &b)));
@@ -476,23 +500,41 @@ static void eval_none(struct eval *e, const struct expr *x, struct value *out)
 typedef void (*eval_fn)(struct eval *e, const struct expr *x, struct value *out);
 
 static const eval_fn by_op[] = {
-	[EXPR_NONE] = eval_none,         [EXPR_CONST] = eval_const,
-	[EXPR_FIELD] = eval_field_leaf,  [EXPR_PARAM] = eval_param,
-	[EXPR_LET] = eval_let,           [EXPR_AGG] = eval_agg,
-	[EXPR_BOUND] = eval_bound,       [EXPR_NEW] = eval_new,
-	[EXPR_SCORE] = eval_score,       [EXPR_SITE_COUNTRY] = eval_site_country,
-	[EXPR_SITE_TZ] = eval_site_tz,   [EXPR_NOT] = eval_not,
-	[EXPR_AND] = eval_and,           [EXPR_OR] = eval_or,
-	[EXPR_EQ] = eval_compare,        [EXPR_NE] = eval_compare,
-	[EXPR_LT] = eval_compare,        [EXPR_LE] = eval_compare,
-	[EXPR_GT] = eval_compare,        [EXPR_GE] = eval_compare,
-	[EXPR_MATCH] = eval_match,       [EXPR_NOT_MATCH] = eval_match,
-	[EXPR_IN_LIST] = eval_in_list,   [EXPR_IN_SET] = eval_in_set,
-	[EXPR_IN_RANGE] = eval_in_range, [EXPR_ADD] = eval_arith,
-	[EXPR_SUB] = eval_arith,         [EXPR_MUL] = eval_arith,
-	[EXPR_DIV] = eval_arith,         [EXPR_MOD] = eval_arith,
-	[EXPR_NEG] = eval_neg,           [EXPR_COALESCE] = eval_coalesce,
-	[EXPR_TO_FLOAT] = eval_to_float, [EXPR_CALL] = eval_call,
+	[EXPR_NONE] = eval_none,
+	[EXPR_CONST] = eval_const,
+	[EXPR_FIELD] = eval_field_leaf,
+	[EXPR_PARAM] = eval_param,
+	[EXPR_LET] = eval_let,
+	[EXPR_AGG] = eval_agg,
+	[EXPR_BOUND] = eval_bound,
+	[EXPR_HISTORY] = eval_history,
+	[EXPR_NEW] = eval_new,
+	[EXPR_SCORE] = eval_score,
+	[EXPR_SITE_COUNTRY] = eval_site_country,
+	[EXPR_SITE_TZ] = eval_site_tz,
+	[EXPR_NOT] = eval_not,
+	[EXPR_AND] = eval_and,
+	[EXPR_OR] = eval_or,
+	[EXPR_EQ] = eval_compare,
+	[EXPR_NE] = eval_compare,
+	[EXPR_LT] = eval_compare,
+	[EXPR_LE] = eval_compare,
+	[EXPR_GT] = eval_compare,
+	[EXPR_GE] = eval_compare,
+	[EXPR_MATCH] = eval_match,
+	[EXPR_NOT_MATCH] = eval_match,
+	[EXPR_IN_LIST] = eval_in_list,
+	[EXPR_IN_SET] = eval_in_set,
+	[EXPR_IN_RANGE] = eval_in_range,
+	[EXPR_ADD] = eval_arith,
+	[EXPR_SUB] = eval_arith,
+	[EXPR_MUL] = eval_arith,
+	[EXPR_DIV] = eval_arith,
+	[EXPR_MOD] = eval_arith,
+	[EXPR_NEG] = eval_neg,
+	[EXPR_COALESCE] = eval_coalesce,
+	[EXPR_TO_FLOAT] = eval_to_float,
+	[EXPR_CALL] = eval_call,
 };
 
 void eval_value(struct eval *e, const struct expr *x, struct value *out)

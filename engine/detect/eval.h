@@ -34,6 +34,8 @@ struct eval {
 	/* Reads aggregate n of the rule at this event; NULL where there is no window. */
 	void (*aggregate)(struct eval *e, unsigned n, struct value *out);
 	void *aggregate_user;
+	/* usual() and the like; false: the key has too little history. NULL: none has any. */
+	bool (*history)(struct eval *e, unsigned n, struct value *out);
 	/* Behind rule->bound: of a sequence by index; the fields of the signal that emitter gave;
 	 * the parts of a score. NULL: all missing.
 	 */

@@ -278,6 +278,16 @@ static void print_new(const struct printer *p, const struct new_call *call)
 	buf_char(p->out, ')');
 }
 
+static void print_history(const struct printer *p, const struct history_call *call)
+{
+	static const char *const names[] = {"", "usual", "spread", "zscore"};
+	struct expr agg = {.op = EXPR_AGG, .index = p->rule->series[call->series]};
+
+	buf_printf(p->out, "%s(", names[call->fn]);
+	print_agg(p, &agg);
+	buf_char(p->out, ')');
+}
+
 static void print_leaf(const struct printer *p, const struct expr *e)
 {
 	switch (e->op) {
@@ -289,6 +299,7 @@ static void print_leaf(const struct printer *p, const struct expr *e)
 	case EXPR_LET: buf_slice(p->out, p->rule->lets[e->index].name); break;
 	case EXPR_AGG: print_agg(p, e); break;
 	case EXPR_BOUND: buf_slice(p->out, p->rule->bound[e->index].name); break;
+	case EXPR_HISTORY: print_history(p, &p->rule->histories[e->index]); break;
 	case EXPR_NEW: print_new(p, &p->rule->news[e->index]); break;
 	case EXPR_SCORE:
 		print(p, e->args[0], LEVEL_ANY);

@@ -34,14 +34,15 @@ enum type type_of_storage(enum storage storage);
 
 enum expr_op {
 	EXPR_NONE = 0,
-	EXPR_CONST, /* value */
-	EXPR_FIELD, /* field: a column, or a party name */
-	EXPR_PARAM, /* index into rule->params */
-	EXPR_LET,   /* index into rule->lets */
-	EXPR_AGG,   /* index into rule->aggs */
-	EXPR_BOUND, /* index into rule->bound: a key or step of a sequence, a signal, a score */
-	EXPR_NEW,   /* index into rule->news: has this key not shown the value before? */
-	EXPR_SCORE, /* risk score of the number arg[0] at the last epoch */
+	EXPR_CONST,   /* value */
+	EXPR_FIELD,   /* field: a column, or a party name */
+	EXPR_PARAM,   /* index into rule->params */
+	EXPR_LET,     /* index into rule->lets */
+	EXPR_AGG,     /* index into rule->aggs */
+	EXPR_BOUND,   /* index into rule->bound: a key or step of a sequence, a signal, a score */
+	EXPR_NEW,     /* index into rule->news: has this key not shown the value before? */
+	EXPR_HISTORY, /* index into rule->histories */
+	EXPR_SCORE,   /* risk score of the number arg[0] at the last epoch */
 	EXPR_SITE_COUNTRY,
 	EXPR_SITE_TZ,
 	EXPR_NOT,

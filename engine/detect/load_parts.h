@@ -11,6 +11,8 @@ bool steps_load(struct checker *c, const struct yaml_node *map);
 bool signals_load(struct checker *c, const struct loader *l, const struct yaml_node *node);
 /* What a rule gives as a signal must have names that differ. */
 void signals_check(struct checker *c);
+/* `baseline:`. False after a mistake. */
+bool baseline_load(struct checker *c, const struct yaml_node *map);
 void score_load(struct checker *c, const struct yaml_node *map);
 void writes_load(struct checker *c, const struct yaml_node *list);
 

@@ -357,6 +357,9 @@ static bool load_conditions(struct rule_loader *r)
 	if (r->got[KEY_WHERE]) {
 		r->rule->where = check_condition(c, CLAUSE_WHERE, r->got[KEY_WHERE], r->node->flow);
 	}
+	if (r->got[KEY_BASELINE]) {
+		(void)baseline_load(c, r->got[KEY_BASELINE]);
+	}
 	load_key(r);
 	load_lets(r);
 	load_when(r);

@@ -26,6 +26,7 @@ enum {
 	RULE_FROM_MAX = 16,
 	RULE_NEWS_MAX = 4,
 	RULE_OPS_MAX = 8,
+	RULE_HISTORIES_MAX = 8,
 };
 
 enum severity {
@@ -121,6 +122,21 @@ struct list_op {
 	unsigned list; /* index into ruleset.lists */
 	const struct expr *value;
 	int64_t ttl_us; /* 0: for good */
+};
+
+/* How a rule learns what is usual for a key: see detect/baseline.h. */
+struct baseline {
+	int64_t bucket_us; /* 0: it does not */
+	int64_t history_us;
+	enum season { SEASON_NONE = 0, SEASON_HOUR_OF_DAY, SEASON_HOUR_OF_WEEK } season;
+	uint32_t min_n;    /* closed buckets below which a key has no history */
+	bool short_passes; /* a comparison with history is true then; else false */
+};
+
+/* usual(), spread(), zscore() of rule->series[series]. */
+struct history_call {
+	enum history_fn { HISTORY_NONE = 0, HISTORY_USUAL, HISTORY_SPREAD, HISTORY_ZSCORE } fn;
+	unsigned series;
 };
 
 /* One call of new(). Equal calls of a rule are one entry. */
@@ -240,6 +256,12 @@ struct rule {
 	unsigned bound_count;
 	struct new_call news[RULE_NEWS_MAX];
 	unsigned new_count;
+
+	struct baseline baseline;
+	unsigned series[RULE_HISTORIES_MAX]; /* aggregates whose history is kept */
+	unsigned series_count;
+	struct history_call histories[RULE_HISTORIES_MAX];
+	unsigned history_count;
 
 	bool signal; /* emit: signal: nothing goes out, rules `from` it see it */
 	/* on: signal: whose signals, and for each of them the index of the emitting rule's field

@@ -49,7 +49,7 @@ static const char *claim_notes(struct pool *pool, struct row *row, const struct 
 		}
 		note->owner = claim->renamed[n];
 		const char *wrong =
-			note->state ? claim->state(claim->user, pool, note->state) : NULL;
+			note->state ? claim->state(claim->user, pool, note->state, n) : NULL;
 		if (wrong) {
 			return wrong;
 		}

@@ -14,8 +14,8 @@ struct table_claim {
 	struct window_texts texts[TABLE_WINDOWS_MAX];
 	/* The events that wait in a row which is not open: NULL, or what is wrong. */
 	const char *(*early)(const void *user, const struct pool *pool, const struct row *row);
-	/* A note's block: NULL once it is claimed and right, or what is wrong. */
-	const char *(*state)(const void *user, struct pool *pool, pool_ref ref);
+	/* A note's block, of owners[owner]: NULL once it is claimed and right, or what is wrong. */
+	const char *(*state)(const void *user, struct pool *pool, pool_ref ref, unsigned owner);
 	const void *user;
 	/* Notes of owners[n] become those of renamed[n]; any other owner is refused. */
 	const uint32_t *owners;
