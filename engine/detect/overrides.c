@@ -392,7 +392,11 @@ static bool apply(struct override *o)
 	                              .step = -1};
 	whole &= check_rev(o);
 	warn_expiry(o);
-	whole &= set_status(o) & set_params(o) & set_exceptions(o) & set_narrow(o) & set_rest(o);
+	bool (*const parts[])(struct override *) = {set_status, set_params, set_exceptions,
+	                                            set_narrow, set_rest};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		whole &= parts[i](o);
+	}
 	return whole;
 }
 

@@ -167,7 +167,6 @@ struct run {
 	size_t feed_count;
 	struct merge *merge;
 	struct dedupe *seen;
-	struct buf text;
 	uint64_t bytes; /* of the inputs, as far as known */
 	int status;
 };
@@ -232,7 +231,6 @@ static void close_run(struct run *r)
 	if (r->seen) {
 		dedupe_free(r->seen);
 	}
-	buf_fini(&r->text);
 }
 
 enum { FLUSH_SIZE = 64 * 1024 };
@@ -245,41 +243,27 @@ static int flush(struct buf *b, FILE *out)
 	return good ? OK : E_IO;
 }
 
-/* All calls to out. E_END, or why there are no more: E_IO of an input or of out, E_NOMEM. */
-static int write_calls(struct run *r, const struct normaliser *norm, bool json, FILE *out)
+/* Every call once. E_END, or why there are no more: E_IO, E_NOMEM, or what fn gave. */
+static int each_call(struct run *r, int (*fn)(void *user, const struct event *e), void *user)
 {
 	struct event event;
-	struct line line;
 	int err = OK;
 
-	if (!json) {
-		put_csv_head(&r->text);
-	}
 	while (err == OK && (err = merge_next(r->merge, &event)) == OK) {
-		if (event.kind != KIND_CALL ||
-		    dedupe_seen(r->seen, dedupe_hash(r->seen, event.call_id), event.time_us)) {
-			continue;
-		}
-		line_of(&event, norm, &line);
-		if (json) {
-			put_json(&r->text, &line);
-		} else {
-			put_csv(&r->text, &line);
-		}
-		if (r->text.len >= FLUSH_SIZE) {
-			err = flush(&r->text, out);
+		if (event.kind == KIND_CALL &&
+		    !dedupe_seen(r->seen, dedupe_hash(r->seen, event.call_id), event.time_us)) {
+			err = fn(user, &event);
 		}
 	}
-	int flushed = flush(&r->text, out);
-	return flushed || fflush(out) ? E_IO : err;
+	return err;
 }
 
-int calls_run(const char *const *inputs, size_t count, const struct feed_options *options,
-              const struct normaliser *norm, bool json, FILE *out)
+int calls_each(const char *const *inputs, size_t count, const struct feed_options *options,
+               int (*fn)(void *user, const struct event *e), void *user)
 {
 	struct run r = {0};
 	size_t broken;
-	int end = open_run(&r, inputs, count, options) ? write_calls(&r, norm, json, out) : E_NOMEM;
+	int end = open_run(&r, inputs, count, options) ? each_call(&r, fn, user) : E_NOMEM;
 
 	if (r.merge && merge_failed(r.merge, &broken)) {
 		complain(&r, r.names[broken], err_text(E_IO));
@@ -289,6 +273,41 @@ int calls_run(const char *const *inputs, size_t count, const struct feed_options
 	}
 	close_run(&r);
 	return r.status;
+}
+
+/* ---- as lines ---- */
+
+struct writer {
+	const struct normaliser *norm;
+	bool json;
+	FILE *out;
+	struct buf text;
+};
+
+static int write_call(void *user, const struct event *e)
+{
+	struct writer *w = user;
+	struct line line;
+
+	line_of(e, w->norm, &line);
+	(w->json ? put_json : put_csv)(&w->text, &line);
+	return w->text.len >= FLUSH_SIZE ? flush(&w->text, w->out) : OK;
+}
+
+int calls_run(const char *const *inputs, size_t count, const struct feed_options *options,
+              const struct normaliser *norm, bool json, FILE *out)
+{
+	struct writer w = {.norm = norm, .json = json, .out = out};
+
+	if (!json) {
+		put_csv_head(&w.text);
+	}
+	int status = calls_each(inputs, count, options, write_call, &w);
+	if (flush(&w.text, out) || fflush(out)) {
+		status = EXIT_INTERNAL;
+	}
+	buf_fini(&w.text);
+	return status;
 }
 
 /* ---- out of the call log ---- */

@@ -21,6 +21,9 @@
 int calls_run(const char *const *inputs, size_t count, const struct feed_options *options,
               const struct normaliser *norm, bool json, FILE *out);
 
+/* The same calls, one by one, as events; fn gives OK to go on. */
+int calls_each(const char *const *inputs, size_t count, const struct feed_options *options,
+               int (*fn)(void *user, const struct event *e), void *user);
 /* Single calls out of the call log, in its order: those that the query asks for, how many more
  * there are on standard error. Every damaged place of the log is said there too. Returns the exit
  * status.

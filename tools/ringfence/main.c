@@ -12,9 +12,11 @@ static const struct {
 	{"check", cmd_check, "check rule files: every mistake with its place and a hint"},
 	{"test", cmd_test, "run the tests that stand inside rules"},
 	{"replay", cmd_replay, "traffic through the rules: alerts, and a table of them"},
+	{"diff", cmd_diff, "what another version of the rules raises on the same traffic"},
 	{"calls", cmd_calls, "traffic as one line a call"},
 	{"inspect", cmd_inspect, "what a capture or a file of call records holds"},
 	{"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
+	{"score", cmd_score, "alerts against what a labelled world holds"},
 	{"gen", cmd_gen, "make a labelled scene to try rules on"},
 };
 
