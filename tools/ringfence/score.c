@@ -468,7 +468,7 @@ int cmd_score(int argc, char **argv)
 	}
 	char home[3];
 	if (!options.site.home && world_home(options.inputs[0], home)) {
-		options.site.home = home;
+		options.site.home = country_of(home[0], home[1]);
 	}
 	struct site *site = common_site(&options, false);
 	if (!site) {

@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "ringfence/commands.h"
 #include "ringfence/common.h"
+#include "ringfence/mutate.h"
 
 static const struct command_help help = {
 	.usage = "ringfence test [RULES...] [options]",
@@ -130,16 +131,23 @@ static void run_all(const struct site *site, const regex_t *filter, struct tally
 int cmd_test(int argc, char **argv)
 {
 	const char *run = NULL, *junit_path = NULL;
+	bool mutate = false, strict = false;
 	const struct own_option own[] = {
 		{"run", "RE", "only tests whose \"rule name\" matches the pattern", &run, NULL},
 		{"junit", "F", "results as JUnit XML", &junit_path, NULL},
+		{"mutate", NULL,
+	         "change the rules a little: which changes do their tests not notice?", NULL,
+	         &mutate},
+		{"strict", NULL,
+	         "with --mutate: exit status 1 when a change survives without a reason", NULL,
+	         &strict},
 	};
 	struct common_options options;
 	struct tally tally = {0};
 	struct buf junit = {0}, out = {0};
 	regex_t filter;
 
-	int status = common_options(argc, argv, &help, own, 2, &options);
+	int status = common_options(argc, argv, &help, own, 4, &options);
 	if (status >= 0) {
 		return status;
 	}
@@ -154,6 +162,14 @@ int cmd_test(int argc, char **argv)
 	struct site *site = common_site(&options, false);
 	if (!site) {
 		return EXIT_BAD_INPUT;
+	}
+	if (mutate) {
+		status = mutate_all(site, run ? &filter : NULL, options.json, strict);
+		site_free(site);
+		if (run) {
+			regfree(&filter);
+		}
+		return status;
 	}
 	struct json_out w = json_out(&out);
 	if (options.json) {
