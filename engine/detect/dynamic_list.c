@@ -90,6 +90,7 @@ struct dynamic_list *dynamic_list_new(enum list_type type, struct slice name, si
 	                        .name = name,
 	                        .version = seed ? seed->version : SLICE_LIT("dynamic"),
 	                        .find = find,
+	                        .count = seed ? seed->count : 0,
 	                        .attribute = attribute};
 	d->seed = seed;
 	d->key = *key;
@@ -131,11 +132,17 @@ void dynamic_list_at(struct dynamic_list *d, int64_t time_us)
 
 /* ---- writing ---- */
 
+static void set_live(struct dynamic_list *d, size_t live)
+{
+	d->live = live;
+	d->view.count = live + (d->seed ? d->seed->count : 0);
+}
+
 static void forget(struct dynamic_list *d, struct entry *e)
 {
 	free(e->text);
 	e->text = NULL;
-	d->live--;
+	set_live(d, d->live - 1);
 }
 
 /* Without holes and what has run out, in new arrays large enough for twice as many. */
@@ -169,7 +176,7 @@ static bool sweep(struct dynamic_list *d)
 	d->cap = room * 2;
 	d->begin = 0;
 	d->end = kept;
-	d->live = kept;
+	set_live(d, kept);
 	for (size_t i = 0; i < kept; i++) {
 		*find_slot(d, entries[i].id) = (uint32_t)(i + 1);
 	}
@@ -211,7 +218,7 @@ bool dynamic_list_add(struct dynamic_list *d, const struct list_key *key, struct
 	slot = find_slot(d, id);
 	d->entries[d->end++] = (struct entry){id, until_us, copy, text.len};
 	*slot = (uint32_t)d->end;
-	d->live++;
+	set_live(d, d->live + 1);
 	return true;
 }
 
@@ -294,7 +301,7 @@ int dynamic_list_load(struct dynamic_list *d, struct state_in *in, struct state_
 		memcpy(copy, bytes, len);
 		d->entries[d->end++] = (struct entry){id, until_us, copy, len};
 		*find_slot(d, id) = (uint32_t)d->end;
-		d->live++;
+		set_live(d, d->live + 1);
 	}
 	d->now_us = now_us;
 	d->evicted = evicted;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The same traffic gives the same bytes of alerts: with 1, 2 and 4 threads, and with call records
-in the order of their start, their end, shuffled, in two files, and from a pipe of gzip's.
+in the order of their start, their end, shuffled, in two files, and from a pipe of gzip's; with the
+shipped rules, and with rules that act on each other (signals, scores, lists, absences, history).
 """
 import gzip
 import random
@@ -38,15 +39,18 @@ def variants(place, folder):
     yield "gzip", [packed, capture], []
 
 
+RULES = {1: [], 2: [], 3: ["--rules", world.ROOT / "tests/rules"]}
+
+
 def main():
     failures = compared = 0
-    for seed in (1, 2):
+    for seed, rules in RULES.items():
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             place = world.make(folder / "world", "--seed", seed, "--calls", 12000)
             expected = None
             for variant, inputs, options in variants(place, folder):
-                alerts = world.replay(place, *inputs, options=options)
+                alerts = world.replay(place, *inputs, options=[*options, *rules])
                 expected = expected or alerts
                 compared += 1
                 if alerts != expected or not alerts:
