@@ -129,6 +129,9 @@ static void end_inputs(struct daemon *d, int err)
 	merge_free(d->merge);
 	d->merge = NULL;
 	pipeline_finish(d->pipeline);
+	if (err == E_END && d->exit_when_done && d->live_count == 0) {
+		daemon_quiet_end(d);
+	}
 	daemon_resume_alerts(d);
 	log_inputs(d);
 	if (d->exit_when_done && d->live_count == 0) {
@@ -174,6 +177,7 @@ static void on_tick(void *user)
 		daemon_round(d);
 	}
 	daemon_notes_tick(d, daemon_mono_us());
+	daemon_quiet_tick(d, daemon_mono_us());
 	daemon_log_tick(d);
 	if (d->file_sink) {
 		(void)d->file_sink->ops->drain(d->file_sink, 0);

@@ -72,6 +72,8 @@ struct daemon {
 	int64_t hold_us;                 /* since when */
 	struct call_log *call_log;       /* NULL: none is kept */
 	struct log_ids *ids;             /* what it says of events that memory lost */
+	uint64_t quiet_event;            /* number of the next event when a quiet time began */
+	int64_t quiet_us;                /* by the clock that never goes back */
 	int64_t noted_us;                /* when circumstances were looked at (daemon_notes.c) */
 	int64_t clock_apart_us;          /* clock of the day less the one that never goes back */
 	bool clock_synchronised;
@@ -102,6 +104,12 @@ void daemon_log_tick(struct daemon *d);
  */
 bool daemon_log_settle(struct daemon *d);
 void daemon_log_stop(struct daemon *d); /* everything is in the pipeline */
+
+/* daemon_quiet.c: event time goes on although no event comes: absences are due, what rules do to
+ * others takes effect. Noted in the call log, so that a replay does the same.
+ */
+void daemon_quiet_tick(struct daemon *d, int64_t mono_us);
+void daemon_quiet_end(struct daemon *d); /* the inputs have ended for good */
 
 /* daemon_notes.c; nothing without a call log. */
 void daemon_notes_start(struct daemon *d);

@@ -202,11 +202,26 @@ static int take_event(struct log_replay *r, const struct log_item *item)
 	return err;
 }
 
+/* Event time went on without events. */
+static void take_advance(struct log_replay *r, const struct log_note *note)
+{
+	int64_t until_us = INT64_MAX;
+
+	if (note->text.len && instant_parse_rfc3339(note->text, NULL, &until_us) != OK) {
+		return;
+	}
+	if (r->pipeline) {
+		pipeline_advance(r->pipeline, until_us);
+	}
+}
+
 static void take_note(struct log_replay *r, const struct log_note *note)
 {
 	if (note->type == LOG_NOTE_GAP) {
 		r->result.missing += note->count;
 		tell_gap(r, note);
+	} else if (note->type == LOG_NOTE_ADVANCE) {
+		take_advance(r, note);
 	} else if (note->type == LOG_NOTE_SOURCE || note->type == LOG_NOTE_CLOCK) {
 		tell_circumstance(r, note);
 	}

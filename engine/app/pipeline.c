@@ -482,6 +482,12 @@ void pipeline_finish(struct pipeline *p)
 	wait_idle(p);
 }
 
+int64_t pipeline_due(struct pipeline *p)
+{
+	pipeline_finish(p);
+	return detector_due(p->detector);
+}
+
 void pipeline_advance(struct pipeline *p, int64_t watermark_us)
 {
 	pipeline_finish(p);

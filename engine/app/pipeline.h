@@ -86,6 +86,8 @@ void pipeline_finish(struct pipeline *p);
  * to others takes effect. INT64_MAX: the input has ended.
  */
 void pipeline_advance(struct pipeline *p, int64_t watermark_us);
+/* When that would do something, at the earliest; INT64_MAX: never. Waits for the pipeline. */
+int64_t pipeline_due(struct pipeline *p);
 /* Another site (reload) from the next batch on; windows start anew. The old one may be freed when
  * this returns. E_NOMEM and *why: the old one stays.
  */

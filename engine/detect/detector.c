@@ -660,6 +660,18 @@ void detector_advance(struct detector *d, int64_t watermark_us)
 	end_findings(d);
 }
 
+int64_t detector_due(const struct detector *d)
+{
+	int64_t due = effects_due(&d->effects);
+
+	for (unsigned b = 0; b < DETECT_BLOCKS; b++) {
+		if (d->timers[b].count && d->timers[b].heap[0].due_us < due) {
+			due = d->timers[b].heap[0].due_us;
+		}
+	}
+	return due;
+}
+
 size_t detector_count(const struct detector *d)
 {
 	return d->order_count;

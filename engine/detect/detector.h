@@ -55,6 +55,8 @@ void detector_run(struct detector *d, const struct batch *batch);
  * after detector_run.
  */
 void detector_advance(struct detector *d, int64_t watermark_us);
+/* When detector_advance would do something, at the earliest; INT64_MAX: never. */
+int64_t detector_due(const struct detector *d);
 size_t detector_count(const struct detector *d);
 const struct finding *detector_finding(const struct detector *d, size_t i);
 

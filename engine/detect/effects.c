@@ -211,6 +211,12 @@ void effects_queue(struct detector *d, struct found *const *found, size_t count)
 	}
 }
 
+int64_t effects_due(const struct effects *e)
+{
+	return e->pending.count ? (epoch_of(e->pending.items[0].time_us) + 1) * US_PER_S
+	                        : INT64_MAX;
+}
+
 /* ---- an epoch ---- */
 
 static void write_list(struct detector *d, const struct effect *e)

@@ -75,6 +75,9 @@ void effects_run(struct detector *d, int64_t limit_us);
 enum type effect_value_type(const struct effect *e, unsigned i);
 bool effects_put(struct effects *e, const struct effect *effect);
 
+/* The end of the first epoch that waits; INT64_MAX: none does. */
+int64_t effects_due(const struct effects *e);
+
 /* What waits, scores, lists that rules wrote, what new() knows: section detect.effects. */
 void effects_save(const struct detector *d, struct state_out *out);
 /* Into a new detector: E_INVALID, E_NOTFOUND, E_NOMEM. Of rules and lists that are no more it is

@@ -264,6 +264,7 @@ static struct partial *state_for(struct worker *w, unsigned shard, const struct 
 			note->state = pool_alloc(room.pool, state_size(r));
 		}
 		if (note->state) {
+			memset(pool_at(room.pool, note->state), 0, state_size(r));
 			clear_all(r, pool_at(room.pool, note->state));
 		}
 	}

@@ -56,6 +56,8 @@ enum log_note_type {
 	LOG_NOTE_GAP,    /* events first..last (count of them) were shed; text says why */
 	LOG_NOTE_SOURCE, /* a source fell silent or came back; text is JSON */
 	LOG_NOTE_CLOCK, /* how far the clock of the day can be trusted, steps of it; text is JSON */
+	LOG_NOTE_ADVANCE, /* event time went on without events; text: to when, empty: the input
+	                     ended */
 	LOG_NOTE_TYPE_COUNT
 };
 
