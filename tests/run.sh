@@ -84,6 +84,7 @@ step unit ctest --preset release -j2
 step rules-check build/release/ringfence check rules
 step rules-test build/release/ringfence test rules
 step language-test build/release/ringfence test tests/rules
+step rules-mutants build/release/ringfence test --mutate --strict rules
 step scenarios $python tests/scenarios/run.py
 for script in tests/e2e/test_*.py; do
 	name=$(basename "$script" .py)
