@@ -180,7 +180,8 @@ static const struct common_row common_rows[] = {
 	{"memory", "SIZE", "memory for the state of rules (4GiB)", take_memory},
 	{"key", "F", "key file: makes alert ids those of the daemon that owns it", take_key},
 	{"attempts", NULL, "call records also give an attempt at their start", take_attempts},
-	{"no-flush", NULL, "the input goes on elsewhere: leave open calls and absences open", take_no_flush},
+	{"no-flush", NULL, "the input goes on elsewhere: leave open calls and absences open",
+         take_no_flush},
 	{"json", NULL, "output for programs", take_json},
 };
 

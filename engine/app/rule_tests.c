@@ -6,6 +6,7 @@
 #include "alerts/alerts.h"
 #include "core/err.h"
 #include "core/json.h"
+#include "detect/exceptions.h"
 
 enum { EVENTS_MAX = 2000000, TEXT_MAX = 512, ACTUAL_MAX = 4096 };
 /* 2026-01-05T12:00:00Z, a Monday. */
@@ -89,32 +90,6 @@ static bool set_params(struct run *r)
 	return true;
 }
 
-/* A shape of the rule's copy with the test's rows beside those of the site. */
-static bool copy_shapes(struct run *r, struct rule *rule, const struct rule *loaded)
-{
-	struct exception_shape **tail = &rule->exceptions;
-
-	for (const struct exception_shape *s = loaded->exceptions; s; s = s->next) {
-		struct exception_shape *copy = arena_alloc(&r->arena, sizeof(*copy));
-		if (!copy) {
-			return false;
-		}
-		*copy = *s;
-		for (const struct test_exception *e = r->test->exceptions; e; e = e->next) {
-			struct exception_row *row =
-				e->shape == s ? arena_alloc(&r->arena, sizeof(*row)) : NULL;
-			if (row) {
-				*row = *e->row;
-				row->next = copy->rows;
-				copy->rows = row;
-			}
-		}
-		*tail = copy;
-		tail = &copy->next;
-	}
-	return true;
-}
-
 static bool copy_rules(struct run *r, const struct rule *rule)
 {
 	r->set = *r->site->rules;
@@ -126,9 +101,8 @@ static bool copy_rules(struct run *r, const struct rule *rule)
 		}
 		*r->set.rules[i] = *r->site->rules->rules[i];
 		r->set.rules[i]->mask_count = 0; /* tests name keys as they are */
-		if (!copy_shapes(r, r->set.rules[i], r->site->rules->rules[i])) {
-			return false;
-		}
+		r->set.rules[i]->exceptions = exceptions_copy(
+			&r->arena, r->set.rules[i]->exceptions, r->test->exceptions);
 		if (r->site->rules->rules[i] == rule) {
 			r->rule = r->set.rules[i];
 		}

@@ -140,6 +140,11 @@ uint64_t detector_event(const struct detector *d, uint32_t row);
 /* Points the worker's evaluator at a row. */
 void detector_at(struct worker *w, uint32_t row, unsigned role);
 
+/* detector_events.c: the first steps, a task a range; of the columns one task more keeps call ids.
+ */
+void detector_step_columns(void *arg, unsigned task, unsigned member);
+void detector_step_events(void *arg, unsigned range, unsigned member);
+
 /* detector_shards.c: the last step, a task a block of shards; arg is the detector. */
 void detector_step_shards(void *arg, unsigned block, unsigned member);
 /* Aggregate n at e->aggregate_user, an agg_view. */

@@ -116,6 +116,33 @@ void exceptions_append(struct rule *rule, struct exception_shape *shape, struct 
 	*tail = row;
 }
 
+struct exception_shape *exceptions_copy(struct arena *arena, const struct exception_shape *shapes,
+                                        const struct test_exception *more)
+{
+	struct exception_shape *first = NULL, **tail = &first;
+
+	for (const struct exception_shape *s = shapes; s; s = s->next) {
+		struct exception_shape *copy = arena_alloc(arena, sizeof(*copy));
+		if (!copy) {
+			return NULL;
+		}
+		*copy = *s;
+		copy->next = NULL;
+		for (const struct test_exception *e = more; e; e = e->next) {
+			struct exception_row *row =
+				e->shape == s ? arena_alloc(arena, sizeof(*row)) : NULL;
+			if (row) {
+				*row = *e->row;
+				row->next = copy->rows;
+				copy->rows = row;
+			}
+		}
+		*tail = copy;
+		tail = &copy->next;
+	}
+	return first;
+}
+
 /* ---- at an event ---- */
 
 static bool matches(struct eval *e, const struct expr *field, const struct exception_match *m)
