@@ -90,6 +90,19 @@ static bool set_params(struct run *r)
 	return true;
 }
 
+/* Tests are the author's: they are about the rule as he wrote it, not as a site tuned it. */
+static void as_authored(struct rule *rule)
+{
+	for (unsigned i = 0; rule->overridden && i < rule->param_count; i++) {
+		rule->params[i].value = rule->params[i].authored;
+	}
+	if (rule->overridden) {
+		rule->where = rule->authored_where;
+		rule->status = STATUS_STABLE;
+	}
+	rule->mask_count = 0; /* keys are named as they are */
+}
+
 static bool copy_rules(struct run *r, const struct rule *rule)
 {
 	r->set = *r->site->rules;
@@ -100,7 +113,7 @@ static bool copy_rules(struct run *r, const struct rule *rule)
 			return false;
 		}
 		*r->set.rules[i] = *r->site->rules->rules[i];
-		r->set.rules[i]->mask_count = 0; /* tests name keys as they are */
+		as_authored(r->set.rules[i]);
 		r->set.rules[i]->exceptions = exceptions_copy(
 			&r->arena, r->set.rules[i]->exceptions, r->test->exceptions);
 		if (r->site->rules->rules[i] == rule) {

@@ -128,6 +128,7 @@ struct exception_shape *exceptions_copy(struct arena *arena, const struct except
 		}
 		*copy = *s;
 		copy->next = NULL;
+		copy->rows = NULL;
 		for (const struct test_exception *e = more; e; e = e->next) {
 			struct exception_row *row =
 				e->shape == s ? arena_alloc(arena, sizeof(*row)) : NULL;

@@ -16,7 +16,8 @@ struct exception_row *exceptions_row(struct loader *l, const struct exception_sh
 /* Behind the shape's other rows; numbered in the rule. */
 void exceptions_append(struct rule *rule, struct exception_shape *shape, struct exception_row *row);
 
-/* Copies of the shapes with the rows of a test before those of the site. NULL: none, or no memory.
+/* Copies of the shapes with the rows of a test in place of those of the site. NULL: none, or no
+ * memory.
  */
 struct exception_shape *exceptions_copy(struct arena *arena, const struct exception_shape *shapes,
                                         const struct test_exception *more);

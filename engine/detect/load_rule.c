@@ -472,6 +472,10 @@ void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node
 	r->misspelt = has_unknown_key(node);
 	out->named = load_id(r);
 	load_parts(r);
+	rule->authored_where = rule->where;
+	for (unsigned i = 0; i < rule->param_count; i++) {
+		rule->params[i].authored = rule->params[i].value;
+	}
 	out->whole = out->named && l->diags->errors == errors_before;
 	if (out->whole) {
 		rule->source = arena_copy(&l->set->arena, yaml_source(node));

@@ -159,7 +159,7 @@ static bool set_param(struct override *o, const struct yaml_node *node)
 			         SLICE_FMT(p->name), SLICE_FMT(text));
 			return false;
 		}
-		p->value = v;
+		p->value = v; /* authored stays: the rule's own tests are about it */
 		return true;
 	}
 	diag_add(o->l->diags, node->key_at, "E033", SLICE_NONE, "unknown parameter $%.*s",

@@ -53,6 +53,7 @@ struct param {
 	enum type type; /* INT, FLOAT, DUR, TEXT, BOOL; pct is FLOAT */
 	bool pct;
 	struct value value;     /* in force: the default, or what a test or a site set */
+	struct value authored;  /* the default */
 	struct value low, high; /* missing: no range */
 	struct slice doc;
 	bool tune;
@@ -243,6 +244,7 @@ struct rule {
 	struct rule_test *tests;
 	struct exception_shape *exceptions;
 	unsigned exception_rows;
+	const struct expr *authored_where; /* without what a site adds */
 	bool overridden;
 
 	/* A sequence: within, key names, steps; kind is that of the last step that is an event. */
