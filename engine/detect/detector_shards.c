@@ -114,7 +114,7 @@ static void log_event(struct worker *w, unsigned shard, const struct detect_rule
 	w->eval.rule = r->resolved;
 	w->eval.lets_known = 0;
 	e->time_us = b->col[FIELD_TIME].i64[hit->row];
-	e->event = b->first_event + hit->row;
+	e->event = detector_event(w->d, hit->row);
 	e->flags = 0;
 	e->has = 0;
 	for (unsigned i = 0; i < r->filter_count; i++) {

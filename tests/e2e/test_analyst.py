@@ -87,6 +87,22 @@ class AnalystTest(unittest.TestCase):
         return {(d["rule"], json.dumps({KEYS.get(d["rule"], "caller.num"): d["key"]}), d[side]["time"])
                 for d in named if d[side]}
 
+    def test_evidence_of_signals(self):
+        """An alert on signals names the calls that caused them, also when they lie in other batches."""
+        rows = ["call_id,start_time,answer_time,end_time,caller,callee,ring_ms"]
+        for n in range(3):
+            rows.append(f"bait-{n},{1000 + n},,{1001 + n},+24740001,+44740090000{n},1000")
+        rows += [f"filler-{n},{2000 + n // 4},,{2000 + n // 4},+4420794{n:05},+442079460001,0"
+                 for n in range(9000)]
+        for n in range(3):
+            rows.append(f"back-{n},{5000 + n},{5001 + n},{5031 + n},+44740090000{n},+24740001,1000")
+        cdr = self.folder / "signals.csv"
+        cdr.write_text("\n".join(rows) + "\n")
+        out = world.run("replay", cdr, "--home", "GB", "--rules", world.ROOT / "tests/rules", "--alerts", "-")
+        found = [e["data"]["evidence"] for e in map(json.loads, out.splitlines())
+                 if e["data"]["rule"] == "test.language/signal.bait"]
+        self.assertEqual([["back-0", "back-1", "back-2"]], [e["calls"] for e in found])
+
     def test_score(self):
         labels = (self.place / "labels.csv").read_text().splitlines()[1:]
         calls = {}
