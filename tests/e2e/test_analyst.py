@@ -95,7 +95,7 @@ class AnalystTest(unittest.TestCase):
         rows += [f"filler-{n},{2000 + n // 4},,{2000 + n // 4},+4420794{n:05},+442079460001,0"
                  for n in range(9000)]
         for n in range(3):
-            rows.append(f"back-{n},{5000 + n},{5001 + n},{5031 + n},+44740090000{n},+24740001,1000")
+            rows.append(f"back-{n},{4300 + n},{4301 + n},{4331 + n},+44740090000{n},+24740001,1000")
         cdr = self.folder / "signals.csv"
         cdr.write_text("\n".join(rows) + "\n")
         out = world.run("replay", cdr, "--home", "GB", "--rules", world.ROOT / "tests/rules", "--alerts", "-")
