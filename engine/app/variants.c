@@ -132,6 +132,12 @@ int variants_run(struct replay_inputs *inputs, struct variant *variants, size_t 
 		} else if (variants[i].pipeline) {
 			pipeline_finish(variants[i].pipeline);
 		}
+		if (variants[i].pipeline) {
+			struct pipeline_stats stats;
+			pipeline_stats(variants[i].pipeline, &stats);
+			variants[i].first_us = stats.first_us;
+			variants[i].last_us = stats.last_us;
+		}
 		pipeline_free(variants[i].pipeline);
 		variants[i].pipeline = NULL;
 		if (err == OK && variants[i].failed) {

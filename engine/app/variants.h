@@ -28,7 +28,8 @@ struct variant {
 	struct variant_alert *alerts; /* in the order in which they would go out */
 	size_t count;
 	size_t cap;
-	bool failed; /* no memory */
+	int64_t first_us, last_us; /* event time of the traffic */
+	bool failed;               /* no memory */
 	struct arena texts;
 	struct pipeline *pipeline; /* while it runs */
 };

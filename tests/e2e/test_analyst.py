@@ -132,6 +132,25 @@ class AnalystTest(unittest.TestCase):
         self.assertEqual(len(calls["wangiri-1"]), by_class["wangiri"]["median_before"])
         self.assertEqual(0, by_class["wangiri"]["before_half"])
 
+    def test_suggest_is_a_replay_a_value(self):
+        """Each line of suggest is what a replay with that value, set by an override, gives."""
+        traffic = [self.place / "cdr.csv", self.place / "calls.pcap", "--home", "GB", "--trunks",
+                   self.place / "trunks.csv"]
+        out = world.run("suggest", "robocall.burst", *traffic, "--param", "min_people", "--labels",
+                        self.place / "labels.csv", "--json")
+        values = json.loads(out)["values"]
+        self.assertEqual(1, sum(v["now"] for v in values))
+        self.assertGreater(len({v["alerts"] for v in values}), 1)
+        for value in values[::4]:
+            override = self.folder / "override.yaml"
+            override.write_text("version: 1\noverrides:\n  - {rule: core.voice/robocall.burst, base_rev: 1, "
+                                f"params: {{min_people: {value['value']}}}, by: test, reason: test}}\n")
+            alerts = world.run("replay", *traffic, "--rules", world.ROOT / "rules/packs", "--rules",
+                               override, "--alerts", "-")
+            count = sum(e["data"]["rule"] == "core.voice/robocall.burst"
+                        for e in map(json.loads, alerts.splitlines()))
+            self.assertEqual(count, value["alerts"], value)
+
     def mutants(self, loose):
         rules = self.folder / "pinned.yaml"
         lines = [line for line in PINNED.splitlines() if not (loose and line.startswith("LOOSE"))]

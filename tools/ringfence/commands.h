@@ -12,6 +12,7 @@ int cmd_inspect(int argc, char **argv);
 int cmd_sip(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_suggest(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 
 #endif

@@ -13,6 +13,7 @@ static const struct {
 	{"test", cmd_test, "run the tests that stand inside rules"},
 	{"replay", cmd_replay, "traffic through the rules: alerts, and a table of them"},
 	{"diff", cmd_diff, "what another version of the rules raises on the same traffic"},
+	{"suggest", cmd_suggest, "thresholds of a rule: what each would raise"},
 	{"calls", cmd_calls, "traffic as one line a call"},
 	{"inspect", cmd_inspect, "what a capture or a file of call records holds"},
 	{"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
