@@ -13,6 +13,7 @@ int cmd_sip(int argc, char **argv);
 int cmd_gen(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_suggest(int argc, char **argv);
+int cmd_help(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 
 #endif

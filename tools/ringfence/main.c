@@ -19,6 +19,7 @@ static const struct {
 	{"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
 	{"score", cmd_score, "alerts against what a labelled world holds"},
 	{"gen", cmd_gen, "make a labelled scene to try rules on"},
+	{"help", cmd_help, "what the code of a message means: help E036"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -34,7 +35,8 @@ static void print_commands(FILE *out)
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+	bool plain_help = argc == 2 && strcmp(argv[1], "help") == 0;
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || plain_help)) {
 		print_commands(stdout);
 		return EXIT_DONE;
 	}
