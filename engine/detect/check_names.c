@@ -132,16 +132,18 @@ const struct expr *check_name(struct checker *c, const struct ast *ast)
 	if (let >= 0) {
 		return check_let(c, ast, (unsigned)let);
 	}
-	const struct expr *bound = check_bound(c, ast, &known);
+	/* Outside of its steps a sequence has many events: whose caller would it be? */
+	bool of_one_event = !c->rule->step_count || c->step >= 0;
+	const struct expr *e = of_one_event ? check_score_of(c, ast, &known) : NULL;
+	if (of_one_event && known) {
+		return e;
+	}
+	e = check_bound(c, ast, &known);
 	if (known) {
-		return bound;
+		return e;
 	}
 	if (field != FIELD_NONE) {
 		return check_field(c, ast, field);
-	}
-	bound = check_score_of(c, ast, &known);
-	if (known) {
-		return bound;
 	}
 	if (slice_eq(ast->name, SLICE_LIT("site.country"))) {
 		return check_new(c, ast, EXPR_SITE_COUNTRY, TYPE_COUNTRY, NULL, 0);

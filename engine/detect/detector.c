@@ -321,8 +321,16 @@ static uint32_t slice_end(const struct detector *d, const struct batch *b, uint3
 	return end;
 }
 
-static void lists_at(struct detector *d, int64_t time_us)
+/* What rules ask of lists and scores in an epoch is asked as of its beginning, wherever in it a
+ * batch was cut.
+ */
+static void ask_as_of(struct detector *d, int64_t epoch)
 {
+	int64_t time_us = epoch * US_PER_S;
+
+	for (unsigned i = 0; i < d->worker_count; i++) {
+		d->workers[i].eval.scores_us = time_us;
+	}
 	for (size_t i = 0; i < d->options.rules->list_count; i++) {
 		if (d->dynamic[i]) {
 			dynamic_list_at(d->dynamic[i], time_us);
@@ -370,7 +378,7 @@ void detector_run(struct detector *d, const struct batch *batch)
 	for (uint32_t begin = 0, end; begin < batch->count; begin = end) {
 		end = slice_end(d, batch, begin);
 		effects_run(d, time[begin]);
-		lists_at(d, time[begin]);
+		ask_as_of(d, epoch_of(time[begin]));
 		d->batch = batch;
 		d->begin = begin;
 		d->end = end;

@@ -313,9 +313,6 @@ static void close_epoch(struct detector *d, const struct effect *items, size_t c
 		queue_reset(e->target);
 		batch_reset(e->batch, 0);
 		apply(d, items, count);
-		for (unsigned i = 0; i < d->worker_count; i++) {
-			d->workers[i].eval.scores_us = (d->epoch + 1) * US_PER_S;
-		}
 		if (e->batch->count) {
 			run_rows(d);
 		}
