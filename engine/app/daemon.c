@@ -80,8 +80,9 @@ static void on_loaded(void *user, struct site *site)
 {
 	struct daemon *d = user;
 	const char *why = "mistakes in rules or tables";
+	struct detector_restore restore = {0};
 
-	if (!site || pipeline_reload(d->pipeline, site, &why) != OK) {
+	if (!site || pipeline_reload(d->pipeline, site, &restore, &why) != OK) {
 		d->reloads_failed++;
 		log_err("reload", "refused, the old rules stay: %s", why);
 		site_free(site);
@@ -93,8 +94,9 @@ static void on_loaded(void *user, struct site *site)
 	d->site = site;
 	d->reloads++;
 	daemon_log_reload(d);
-	log_info("reload", "done rules=%zu digest=%s", site->rules->rule_count,
-	         site->rules->digest);
+	log_info("reload", "done rules=%zu digest=%s kept=%zu new=%zu dropped=%zu",
+	         site->rules->rule_count, site->rules->digest, restore.restored, restore.cold,
+	         restore.dropped);
 }
 
 static void log_inputs(const struct daemon *d)

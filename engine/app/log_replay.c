@@ -160,7 +160,7 @@ static int act(struct log_replay *r, const struct journal_entry *e, uint64_t fir
 			return OK;
 		}
 		site = site_of(r, e);
-		return site ? pipeline_reload(r->pipeline, site, &r->why) : E_MALFORMED;
+		return site ? pipeline_reload(r->pipeline, site, NULL, &r->why) : E_MALFORMED;
 	default: return OK;
 	}
 }

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "calls/dedupe.h"
 #include "core/arena.h"
@@ -340,10 +342,58 @@ void pipeline_free(struct pipeline *p)
 	free(p);
 }
 
-int pipeline_reload(struct pipeline *p, const struct site *site, const char **why)
+/* What `from` remembers, as a snapshot would have it, into `to`. */
+static int hand_over_state(const struct pipeline *p, const struct detector *from,
+                           struct detector *to, struct detector_restore *restore)
 {
-	pipeline_finish(p);
+	struct state_head head = {.build = RINGFENCE_VERSION};
+	struct state_out out;
+	struct state_in in = {0};
+	struct slice file = SLICE_NONE;
+
+	state_head_key(&head, &p->options.site->key);
+	int fd = memfd_create("ringfence-reload", MFD_CLOEXEC);
+	int err = fd < 0 ? E_IO : state_out_open(&out, fd, &head);
+	if (err == OK) {
+		detector_save(from, &out);
+		err = state_out_close(&out);
+	}
+	err = err ? err : state_map(fd, &file);
+	err = err ? err : state_in_open(&in, file, &head);
+	err = err ? err : detector_load(to, &in, restore);
+	state_in_close(&in);
+	if (file.p) {
+		state_unmap(file);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return err;
+}
+
+/* A detector for the site that goes on where the present one is; one without a past where that
+ * fails. NULL and *why: no memory.
+ */
+static struct detector *successor(struct pipeline *p, const struct site *site,
+                                  struct detector_restore *restore, const char **why)
+{
 	struct detector *detector = new_detector(p, site, why);
+
+	if (detector && hand_over_state(p, p->detector, detector, restore) != OK) {
+		*restore = (struct detector_restore){0};
+		detector_free(detector);
+		detector = new_detector(p, site, why);
+	}
+	return detector;
+}
+
+int pipeline_reload(struct pipeline *p, const struct site *site, struct detector_restore *restore,
+                    const char **why)
+{
+	struct detector_restore unasked;
+
+	pipeline_finish(p);
+	struct detector *detector = successor(p, site, restore ? restore : &unasked, why);
 	struct enrich *enrich = site_enrich(site, p->options.source_names, p->options.source_count);
 	if (!detector || !enrich) {
 		detector_free(detector);

@@ -88,10 +88,12 @@ void pipeline_finish(struct pipeline *p);
 void pipeline_advance(struct pipeline *p, int64_t watermark_us);
 /* When that would do something, at the earliest; INT64_MAX: never. Waits for the pipeline. */
 int64_t pipeline_due(struct pipeline *p);
-/* Another site (reload) from the next batch on; windows start anew. The old one may be freed when
- * this returns. E_NOMEM and *why: the old one stays.
+/* Another site (reload) from the next batch on. What the rules in force remember goes over where
+ * the new ones look at the same (detector_load says when); *restore, if not NULL, tells how much.
+ * The old site may be freed when this returns. E_NOMEM and *why: the old one stays.
  */
-int pipeline_reload(struct pipeline *p, const struct site *site, const char **why);
+int pipeline_reload(struct pipeline *p, const struct site *site, struct detector_restore *restore,
+                    const char **why);
 /* Begins anew, as another run of the engine did: state, duplicates and alert numbers are new,
  * counts and sinks stay. Of options: site, source names, cold. E_NOMEM and *why: p can only be
  * freed.

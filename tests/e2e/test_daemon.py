@@ -362,6 +362,45 @@ class DaemonTest(unittest.TestCase):
         self.assertEqual((m["ringfence_reloads_total"], m["ringfence_reloads_failed_total"]), (1, 1))
         self.assertEqual(daemon.stop(), 0)
 
+    COUNTING = """version: 1
+rules:
+  - {{id: counted, rev: 1, title: t, class: other, severity: low, on: call, key: caller.num, window: 1h, {where}when: count() >= {least}, output: {{summary: s}}}}
+  - id: chain
+    rev: 1
+    title: t
+    class: other
+    severity: low
+    sequence:
+      within: 1h
+      key: who
+      steps: [{{as: a, on: call, key: caller.num, where: 'callee.num == "+447400900001"'}}, {{as: b, on: call, key: caller.num, where: 'callee.num == "+447400900002"'}}]
+    output: {{summary: s}}
+"""
+
+    def test_reload_keeps_windows(self):
+        """Another threshold judges the calls of before; another `where` counts from now on."""
+        rules = self.folder / "rules.yaml"
+        rules.write_text(self.COUNTING.format(where="", least=100))
+        daemon = self.start(self.config([self.LISTEN], "alerts: {file: alerts.ndjson}\n"))
+        sender = self.feed(HEADER, *(row(f"c{n}", 1772452800 + n) for n in range(6)))
+        until("six calls", lambda: daemon.metrics().get('ringfence_events_total{kind="call"}') == 6)
+        rules.write_text(self.COUNTING.format(where="", least=7))
+        daemon.send(signal.SIGHUP)
+        daemon.logged("reload done.* kept=2 new=0")
+        sender.sendall(row("c6", 1772452806).encode())
+        until("an alert", lambda: len(self.alerts()) == 1)
+        alert = self.alerts()[0]["data"]
+        self.assertEqual(7, alert["evidence"]["count"])
+        self.assertEqual([f"c{n}" for n in range(7)], alert["evidence"]["calls"])
+        rules.write_text(self.COUNTING.format(where="where: not answered, ", least=2))
+        daemon.send(signal.SIGHUP)
+        until("the second reload", lambda: daemon.log().count("reload done") == 2)
+        self.assertRegex(daemon.log(), r"kept=1 new=1")
+        sender.sendall(row("c7", 1772452807, callee="+447400900002").encode())
+        until("the sequence that began before", lambda: len(self.alerts()) == 2)
+        self.assertEqual(["c6", "c7"], self.alerts()[1]["data"]["evidence"]["calls"])
+        self.assertEqual(daemon.stop(), 0)
+
     def test_term_lets_out_what_waits(self):
         for number in signal.SIGTERM, signal.SIGINT:
             (self.folder / "alerts.ndjson").unlink(missing_ok=True)
