@@ -96,17 +96,6 @@ static struct value scaled(const struct param *p, double factor)
 	return v;
 }
 
-static void print_value(const struct param *p, const struct value *v, struct buf *out)
-{
-	if (p->pct) {
-		buf_printf(out, "%.3g%%", v->f * 100);
-	} else if (p->type == TYPE_FLOAT) {
-		buf_printf(out, "%.3g", v->f);
-	} else {
-		value_print(p->type, ENUM_NONE, v, out);
-	}
-}
-
 static void scale_params(struct mutator *t)
 {
 	static const double factors[] = {0.7, 1.3};
@@ -124,9 +113,9 @@ static void scale_params(struct mutator *t)
 		*changed = *t->rule;
 		changed->params[i / 2].value = v;
 		buf_printf(&text, "$%.*s ", SLICE_FMT(p->name));
-		print_value(p, &p->value, &text);
+		param_print(p, &p->value, &text);
 		buf_text(&text, " -> ");
-		print_value(p, &v, &text);
+		param_print(p, &v, &text);
 		try_mutant(t, changed, arena_copy(arena, buf_view(&text)));
 		buf_fini(&text);
 	}

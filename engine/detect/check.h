@@ -84,6 +84,8 @@ const struct expr *check_score_of(struct checker *c, const struct ast *ast, bool
 const struct expr *check_history(struct checker *c, const struct ast *ast, bool *known);
 /* Does e, or a let in it, read history? */
 bool check_has_history(const struct rule *rule, const struct expr *e);
+/* What a field of a signal is called: the last part of its expression. */
+struct slice signal_field_name(struct slice name);
 const char *check_score_part(enum score_part part);
 /* Part `part` of a sequence's key, by its name. */
 const struct expr *check_key_name(struct checker *c, unsigned part);

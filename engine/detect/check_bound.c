@@ -186,7 +186,7 @@ static const struct expr *sequence_name(struct checker *c, const struct ast *ast
 
 /* ---- signals ---- */
 
-static struct slice last_part(struct slice name)
+struct slice signal_field_name(struct slice name)
 {
 	size_t at = name.len;
 
@@ -199,7 +199,7 @@ static struct slice last_part(struct slice name)
 static int field_index(const struct rule *emitter, struct slice name)
 {
 	for (unsigned i = 0; i < emitter->field_count; i++) {
-		if (slice_eq(last_part(emitter->fields[i].name), name)) {
+		if (slice_eq(signal_field_name(emitter->fields[i].name), name)) {
 			return (int)i;
 		}
 	}
@@ -214,7 +214,7 @@ static void refuse_signal_field(struct checker *c, const struct ast *ast,
 
 	for (unsigned i = 0; i < emitter->field_count; i++) {
 		names[i] = arena_printf(c->scratch, "signal.%.*s",
-		                        SLICE_FMT(last_part(emitter->fields[i].name)))
+		                        SLICE_FMT(signal_field_name(emitter->fields[i].name)))
 		                   .p;
 	}
 	diag_add(c->diags, check_place(c, ast->at), "E030",

@@ -66,28 +66,18 @@ bool signals_load(struct checker *c, const struct loader *l, const struct yaml_n
 	return whole;
 }
 
-static struct slice last_part(struct slice name)
-{
-	size_t at = name.len;
-
-	while (at > 0 && name.p[at - 1] != '.') {
-		at--;
-	}
-	return slice_skip(name, at);
-}
-
 void signals_check(struct checker *c)
 {
 	const struct rule *rule = c->rule;
 
 	for (unsigned i = 0; rule->signal && i < rule->field_count; i++) {
 		for (unsigned n = 0; n < i; n++) {
-			if (slice_eq(last_part(rule->fields[i].name),
-			             last_part(rule->fields[n].name))) {
+			if (slice_eq(signal_field_name(rule->fields[i].name),
+			             signal_field_name(rule->fields[n].name))) {
 				diag_add(c->diags, rule->fields[i].expr->at, "E058",
 				         SLICE_LIT("give one of them a name in 'let'"),
 				         "two fields of a signal are named '%.*s'",
-				         SLICE_FMT(last_part(rule->fields[i].name)));
+				         SLICE_FMT(signal_field_name(rule->fields[i].name)));
 			}
 		}
 	}

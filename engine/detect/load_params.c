@@ -1,3 +1,4 @@
+#include "core/buf.h"
 #include "core/instant.h"
 #include "detect/load.h"
 #include "detect/schema.h"
@@ -126,4 +127,15 @@ bool load_params(struct loader *l, struct rule *rule, const struct yaml_node *ma
 		rule->param_count++;
 	}
 	return whole;
+}
+
+void param_print(const struct param *p, const struct value *v, struct buf *out)
+{
+	if (p->pct) {
+		buf_printf(out, "%.3g%%", v->f * 100);
+	} else if (p->type == TYPE_FLOAT) {
+		buf_printf(out, "%.3g", v->f);
+	} else {
+		value_print(p->type, ENUM_NONE, v, out);
+	}
 }

@@ -278,6 +278,10 @@ struct rule {
 	bool loss_safe; /* when only grows with more events */
 };
 
+/* A value of the parameter for people: 80%, 3s, 2.5. */
+struct buf;
+void param_print(const struct param *p, const struct value *v, struct buf *out);
+
 /* Copies of a rule are the rule. */
 static inline bool rule_same(const struct rule *a, const struct rule *b)
 {

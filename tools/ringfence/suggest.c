@@ -316,17 +316,6 @@ static const struct trial *within(const struct study *s)
 	return best;
 }
 
-static void param_text(const struct param *p, const struct value *v, struct buf *out)
-{
-	if (p->pct) {
-		buf_printf(out, "%.3g%%", v->f * 100);
-	} else if (p->type == TYPE_FLOAT) {
-		buf_printf(out, "%.3g", v->f);
-	} else {
-		value_print(p->type, ENUM_NONE, v, out);
-	}
-}
-
 static void print_table(const struct study *s, struct buf *out)
 {
 	const struct param *p = &s->rule->params[s->param];
@@ -339,7 +328,7 @@ static void print_table(const struct study *s, struct buf *out)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct trial *t = &s->trials[i];
 		struct buf value = {0};
-		param_text(p, &t->value, &value);
+		param_print(p, &t->value, &value);
 		buf_text(&value, t->now ? " (now)" : "");
 		buf_printf(out, "%14.*s %12.1f", SLICE_FMT(buf_view(&value)),
 		           (double)t->alerts / s->days);
@@ -374,7 +363,7 @@ static void print_json(const struct study *s, struct buf *out)
 	for (size_t i = 0; i < s->count; i++) {
 		const struct trial *t = &s->trials[i];
 		struct buf value = {0};
-		param_text(p, &t->value, &value);
+		param_print(p, &t->value, &value);
 		json_object(&w);
 		json_key(&w, "value");
 		json_slice(&w, buf_view(&value));
