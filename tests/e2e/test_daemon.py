@@ -145,11 +145,19 @@ class DaemonTest(unittest.TestCase):
     LISTEN = "cdr_listen: {address: 'unix:cdr.sock', reorder: 0s, idle: 100ms}"
     STREAM = "ringfence:1:{demo}:alerts:edge-1"
 
-    def feed(self, *texts):
+    def connected(self):
+        """A socket to the daemon; None as long as it does not listen, though the file may be there."""
         sender = socket.socket(socket.AF_UNIX)
+        try:
+            sender.connect(str(self.folder / "cdr.sock"))
+        except (FileNotFoundError, ConnectionRefusedError):
+            sender.close()
+            return None
+        return sender
+
+    def feed(self, *texts):
+        sender = until("the socket", self.connected)
         self.addCleanup(sender.close)
-        until("the socket", (self.folder / "cdr.sock").exists)
-        sender.connect(str(self.folder / "cdr.sock"))
         for text in texts:
             sender.sendall(text.encode())
         return sender
