@@ -9,6 +9,9 @@ static const struct loaded_rule *find_rule(const struct loader *l, struct slice 
 {
 	for (size_t i = 0; i < l->rule_count; i++) {
 		const struct loaded_rule *r = &l->rules[i];
+		if (!r->rule) {
+			continue; /* it waits itself */
+		}
 		bool same = slice_eq(r->rule->pack, pack) && slice_eq(r->rule->id, name);
 		if (r->named && (same || slice_eq(r->rule->name, name))) {
 			return r;
@@ -46,7 +49,7 @@ bool signals_load(struct checker *c, const struct loader *l, const struct yaml_n
 {
 	bool whole = true;
 
-	if (!node) {
+	if (!node || (node->kind == YAML_LIST && !node->first)) {
 		diag_add(c->diags, c->rule->at, "E054", SLICE_LIT("from: [wangiri.callback]"),
 		         "a rule on signals says whose: 'from'");
 		return false;
