@@ -33,6 +33,8 @@ struct checker {
 	bool has_window;      /* the key stands there, right or wrong */
 	bool window_missed;   /* E055 has been said */
 	bool has_baseline;
+	bool from_broken; /* a rule of `from` has mistakes: its fields may not be known */
+	bool in_new;
 	enum clause clause;
 	bool in_aggregate;
 	size_t weights[RULE_LETS_MAX];  /* nodes of each let, with the lets in it written out */
@@ -84,6 +86,8 @@ const struct expr *check_score_of(struct checker *c, const struct ast *ast, bool
 const struct expr *check_history(struct checker *c, const struct ast *ast, bool *known);
 /* Does e, or a let in it, read history? */
 bool check_has_history(const struct rule *rule, const struct expr *e);
+/* E044; where: "under 'not'". */
+void check_refuse_history(struct checker *c, struct place at, const char *where);
 /* What a field of a signal is called: the last part of its expression. */
 struct slice signal_field_name(struct slice name);
 const char *check_score_part(enum score_part part);
@@ -119,6 +123,8 @@ const struct expr *check_in_range(struct checker *c, const struct ast *ast, cons
 const struct expr *check_match(struct checker *c, const struct ast *ast, const struct expr *x);
 /* E036 unless values of x can be looked up in the list. */
 bool check_list_holds(struct checker *c, size_t list, const struct expr *x);
+/* The same for *x that is written there; a text literal becomes a value of the list's type. */
+bool check_list_takes(struct checker *c, size_t list, const struct expr **x);
 
 /* check_fold.c: the constant that e comes to when its operands are constants, else e. */
 const struct expr *check_fold(struct checker *c, struct expr *e);

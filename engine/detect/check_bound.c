@@ -236,7 +236,9 @@ static const struct expr *signal_name(struct checker *c, const struct ast *ast)
 	for (unsigned i = 0; i < rule->from_count; i++) {
 		fields[i] = field_index(rule->from[i], name);
 		if (fields[i] < 0) {
-			refuse_signal_field(c, ast, rule->from[i]);
+			if (!c->from_broken) {
+				refuse_signal_field(c, ast, rule->from[i]);
+			}
 			return NULL;
 		}
 		const struct expr *e = rule->from[i]->fields[fields[i]].expr;

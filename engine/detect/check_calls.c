@@ -244,6 +244,10 @@ static const struct expr *check_function(struct checker *c, const struct ast *as
 		args[i] = check_node(c, arg);
 		right &= args[i] && check_arg(c, ast, &args[i], s->args[i]);
 	}
+	if (right && fn == FUNCTION_IF && check_has_history(c->rule, args[0])) {
+		check_refuse_history(c, args[0]->at, "as the condition of if()");
+		return NULL;
+	}
 	if (!right || (fn == FUNCTION_IF && !fit_branches(c, ast, args))) {
 		return NULL;
 	}
@@ -373,6 +377,12 @@ static enum function function_find(struct slice name)
 	return FUNCTION_NONE;
 }
 
+static void refuse_over(struct checker *c, const struct ast *ast)
+{
+	diag_add(c->diags, check_place(c, ast->at), "E021", SLICE_NONE,
+	         "'over' can only stand behind an aggregate such as count()");
+}
+
 /* ---- new() ---- */
 
 static bool constant_span(struct checker *c, const struct ast *ast, int64_t *us)
@@ -406,22 +416,60 @@ static int new_index(struct checker *c, const struct new_call *call)
 	return (int)rule->new_count++;
 }
 
+/* It learns before anything else of the rule is computed: later parts can only see the answer. */
+static bool new_may_stand(struct checker *c, const struct ast *ast)
+{
+	struct place at = check_place(c, ast->at);
+	bool conditions = c->clause == CLAUSE_WHERE || clause_takes_aggregates(c->clause);
+
+	if (!conditions) {
+		diag_add(c->diags, at, "E042", SLICE_LIT("put it in 'let', 'where' or 'when'"),
+		         "new() learns from every event; it cannot stand in '%s'",
+		         clause_name(c->clause));
+		return false;
+	}
+	if (c->in_new || (c->rule->step_count && c->step < 0)) {
+		diag_add(c->diags, at, "E042", SLICE_NONE, "new() looks at a value of one event");
+		return false;
+	}
+	if (ast->over) {
+		refuse_over(c, ast);
+		return false;
+	}
+	return check_arg_count(c, ast, 2, 3);
+}
+
+static bool read_new(struct checker *c, const struct ast *ast, struct new_call *call)
+{
+	const struct ast *history = ast->args->next;
+
+	c->in_new = true;
+	call->value = check_node(c, ast->args);
+	c->in_new = false;
+	if (!call->value || !constant_span(c, history, &call->history_us) ||
+	    (ast->count == 3 && !constant_span(c, history->next, &call->warm_us))) {
+		return false;
+	}
+	if (call->history_us <= 0 || call->warm_us < 0) {
+		const struct ast *wrong = call->history_us <= 0 ? history : history->next;
+		diag_add(c->diags, check_place(c, wrong->at), "E031", SLICE_NONE,
+		         "new() needs durations above 0s");
+		return false;
+	}
+	if (call->value->aggregate) {
+		diag_add(c->diags, check_place(c, ast->at), "E042", SLICE_NONE,
+		         "new() looks at a value of one event");
+		return false;
+	}
+	return true;
+}
+
 /* True, false, or missing while the key is younger than `warm` or the value is missing. */
 static const struct expr *check_new_call(struct checker *c, const struct ast *ast)
 {
 	struct new_call call = {.step = c->step >= 0 ? (unsigned)c->step : 0};
 
-	if (!check_arg_count(c, ast, 2, 3)) {
-		return NULL;
-	}
-	call.value = check_node(c, ast->args);
-	if (!call.value || !constant_span(c, ast->args->next, &call.history_us) ||
-	    (ast->count == 3 && !constant_span(c, ast->args->next->next, &call.warm_us))) {
-		return NULL;
-	}
-	if (call.value->aggregate || (c->rule->step_count && c->step < 0)) {
-		diag_add(c->diags, check_place(c, ast->at), "E042", SLICE_NONE,
-		         "new() looks at a value of one event");
+	if (!new_may_stand(c, ast) || !read_new(c, ast, &call)) {
 		return NULL;
 	}
 	int index = new_index(c, &call);
@@ -462,8 +510,7 @@ const struct expr *check_call(struct checker *c, const struct ast *ast)
 		return NULL;
 	}
 	if (ast->over) {
-		diag_add(c->diags, check_place(c, ast->at), "E021", SLICE_NONE,
-		         "'over' can only stand behind an aggregate such as count()");
+		refuse_over(c, ast);
 		return NULL;
 	}
 	return fn == FUNCTION_ATTR ? check_attr(c, ast) : check_function(c, ast, fn);

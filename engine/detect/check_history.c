@@ -164,3 +164,9 @@ bool check_has_history(const struct rule *rule, const struct expr *e)
 	}
 	return has;
 }
+
+void check_refuse_history(struct checker *c, struct place at, const char *where)
+{
+	diag_add(c->diags, at, "E044", SLICE_LIT("turn the comparison round instead"),
+	         "history cannot stand %s", where);
+}

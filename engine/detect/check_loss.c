@@ -49,8 +49,22 @@ static bool is_unsigned(const struct rule *rule, const struct expr *e)
 	return true;
 }
 
+/* Does e, which looks at one event, ask what the key has shown before? */
+static bool asks_new(const struct expr *e)
+{
+	bool asks = e && e->op == EXPR_NEW;
+
+	for (unsigned i = 0; e && i < e->arg_count && !asks; i++) {
+		asks = asks_new(e->args[i]);
+	}
+	return asks;
+}
+
 static enum direction of_aggregate(const struct rule *rule, const struct agg *agg)
 {
+	if (asks_new(agg->arg) || asks_new(agg->filter)) {
+		return EITHER; /* what was lost makes later values new */
+	}
 	switch (agg->fn) {
 	case AGGREGATE_COUNT:
 	case AGGREGATE_RATE:
@@ -86,10 +100,11 @@ static enum direction of_operands(const struct rule *rule, const struct expr *e)
 
 static enum direction direction_of(const struct rule *rule, const struct expr *e)
 {
-	if (!e->aggregate) {
-		return FIXED;
-	}
 	switch (e->op) {
+	case EXPR_NEW: return DOWN;
+	case EXPR_SCORE: return UP;
+	case EXPR_BOUND: return rule->bound[e->index].from == BOUND_SCORE ? UP : FIXED;
+	case EXPR_HISTORY: return EITHER;
 	case EXPR_AGG: return of_aggregate(rule, &rule->aggs[e->index]);
 	case EXPR_LET: return direction_of(rule, rule->lets[e->index].expr);
 	case EXPR_AND:
@@ -107,7 +122,7 @@ static enum direction direction_of(const struct rule *rule, const struct expr *e
 		return join(flip(direction_of(rule, e->args[0])), direction_of(rule, e->args[1]));
 	case EXPR_MUL:
 	case EXPR_DIV: return of_product(rule, e);
-	default: return EITHER;
+	default: return of_operands(rule, e) == FIXED ? FIXED : EITHER;
 	}
 }
 
@@ -121,12 +136,23 @@ static const struct expr *find_unsafe(const struct rule *rule, const struct expr
 	return direction_of(rule, e) & DOWN ? e : NULL;
 }
 
+/* An event that is not seen lets an absence come true; it makes the next of its kind new. */
+static bool needs_all_events(const struct rule *rule)
+{
+	bool needs = rule->new_count > 0;
+
+	for (unsigned i = 0; i < rule->step_count; i++) {
+		needs |= rule->steps[i].none;
+	}
+	return needs;
+}
+
 void check_loss(struct checker *c)
 {
 	struct rule *rule = c->rule;
 	const struct expr *unsafe = rule->when ? find_unsafe(rule, rule->when) : NULL;
 
-	rule->loss_safe = !unsafe;
+	rule->loss_safe = !unsafe && !needs_all_events(rule);
 	if (unsafe) {
 		diag_add(c->diags, unsafe->at, "W140", SLICE_NONE,
 		         "not loss-safe: when events are lost, '%.*s' may come true wrongly",

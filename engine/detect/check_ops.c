@@ -340,6 +340,16 @@ static const check_op_fn by_op[] = {
 	[EXPR_NEG] = check_negation,   [EXPR_COALESCE] = check_coalesce,
 };
 
+/* Would it make a true comparison with history false? `if_short` had two meanings then. */
+static bool turns_round(const struct checker *c, enum expr_op op, const struct expr *const *args)
+{
+	if (op == EXPR_NOT) {
+		return check_has_history(c->rule, args[0]);
+	}
+	return (op == EXPR_EQ || op == EXPR_NE) && args[0]->type == TYPE_BOOL &&
+	       (check_has_history(c->rule, args[0]) || check_has_history(c->rule, args[1]));
+}
+
 const struct expr *check_op(struct checker *c, const struct ast *ast)
 {
 	const struct expr *args[2] = {check_node(c, ast->args), NULL};
@@ -355,11 +365,14 @@ const struct expr *check_op(struct checker *c, const struct ast *ast)
 	if (ast->count == 2) {
 		args[1] = check_node(c, ast->args->next);
 	}
-	if (ast->op == EXPR_NOT && args[0] && check_has_history(c->rule, args[0])) {
-		diag_add(c->diags, check_place(c, ast->at), "E044",
-		         SLICE_LIT("turn the comparison round instead"),
-		         "history cannot stand under 'not'");
+	if (!args[0] || (ast->count == 2 && !args[1])) {
 		return NULL;
 	}
-	return args[0] && (ast->count == 1 || args[1]) ? by_op[ast->op](c, ast, args) : NULL;
+	if (turns_round(c, ast->op, args)) {
+		check_refuse_history(c, check_place(c, ast->at),
+		                     ast->op == EXPR_NOT ? "under 'not'"
+		                                         : "in a compared condition");
+		return NULL;
+	}
+	return by_op[ast->op](c, ast, args);
 }

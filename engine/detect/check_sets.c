@@ -33,6 +33,12 @@ bool check_list_holds(struct checker *c, size_t list, const struct expr *x)
 	return false;
 }
 
+bool check_list_takes(struct checker *c, size_t list, const struct expr **x)
+{
+	(void)check_as(c, x, list_rows[c->set->lists[list].type].type);
+	return *x && check_list_holds(c, list, *x);
+}
+
 const struct expr *check_in_list(struct checker *c, const struct ast *ast, const struct expr *x)
 {
 	int list = check_list(c, ast->args->next, ast->at);

@@ -241,6 +241,33 @@ static void warn_aggregates(const struct warner *w, const struct guards *g)
 	}
 }
 
+static void warn_news(const struct warner *w)
+{
+	for (unsigned i = 0; i < w->rule->new_count; i++) {
+		if (!is_let_root(w->rule, w->rule->news[i].value)) {
+			walk_nodes(w, w->rule->news[i].value);
+		}
+	}
+}
+
+/* Each step is a condition of its own: an event of it has the step's key. */
+static void warn_steps(const struct warner *w)
+{
+	const struct rule *rule = w->rule;
+
+	for (unsigned s = 0; s < rule->step_count; s++) {
+		const struct sequence_step *step = &rule->steps[s];
+		struct guards g = {.count = 0};
+		for (unsigned i = 0; i < rule->key_count; i++) {
+			guard_value(rule, step->keys[i], &g);
+			walk_nodes(w, step->keys[i]);
+		}
+		if (step->where) {
+			walk_root(w, step->where, &g);
+		}
+	}
+}
+
 void check_warn(struct checker *c)
 {
 	const struct rule *rule = c->rule;
@@ -255,6 +282,8 @@ void check_warn(struct checker *c)
 		walk_root(&w, rule->where, &g);
 		guard_condition(rule, rule->where, true, &g);
 	}
+	warn_steps(&w);
+	warn_news(&w);
 	warn_aggregates(&w, &g);
 	for (unsigned i = 0; i < rule->let_count; i++) {
 		walk_root(&w, rule->lets[i].expr, &g);

@@ -94,71 +94,92 @@ static void take_path(void *user, const char *path)
 
 /* ---- rules ---- */
 
-/* A rule on signals is read when the rules are known that give them. */
-struct waiting {
-	const struct yaml_node *node;
-	struct slice pack;
-	struct loaded_rule *rule;
-};
-
-static bool is_on_signals(const struct yaml_node *rule)
+static int by_pack_and_id(const struct loaded_rule *a, struct slice pack, struct slice id)
 {
-	const struct yaml_node *on = rule->kind == YAML_MAP ? yaml_get(rule, "on") : NULL;
+	int order = slice_cmp(a->pack, pack);
 
-	return on && on->kind == YAML_SCALAR && slice_eq(on->text, SLICE_LIT("signal"));
+	return order ? order : slice_cmp(a->id, id);
 }
 
-/* Is w one that a `from` calls so in a file of that pack? */
-static bool is_called(const struct waiting *w, struct slice pack, struct slice name)
+static int by_declared_name(const void *a, const void *b)
 {
-	const struct yaml_node *id = yaml_get(w->node, "id");
-	size_t slash = slice_find(name, '/');
+	const struct loaded_rule *const *x = a, *const *y = b;
+	int order = by_pack_and_id(*x, (*y)->pack, (*y)->id);
+
+	return order ? order : (*x < *y ? -1 : 1);
+}
+
+struct loaded_rule *loader_find(const struct loader *l, struct slice pack, struct slice name)
+{
+	size_t slash = slice_find(name, '/'), low = 0, high = l->name_count;
 
 	if (slash < name.len) {
 		pack = slice_first(name, slash);
 		name = slice_skip(name, slash + 1);
 	}
-	return id && slice_eq(id->text, name) && slice_eq(w->pack, pack);
-}
-
-static bool waits_for(const struct waiting *w, const struct waiting *other)
-{
-	const struct yaml_node *from = yaml_get(w->node, "from");
-	bool waits = from && from->kind == YAML_SCALAR && is_called(other, w->pack, from->text);
-
-	for (const struct yaml_node *item = from ? from->first : NULL; item && !waits;
-	     item = item->next) {
-		waits = is_called(other, w->pack, item->text);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		bool before = by_pack_and_id(l->by_name[middle], pack, name) < 0;
+		*(before ? &low : &high) = before ? middle + 1 : middle;
 	}
-	return waits;
+	bool found = low < l->name_count && by_pack_and_id(l->by_name[low], pack, name) == 0;
+	return found ? l->by_name[low] : NULL;
 }
 
-/* Round after round those that wait for none of the others; a circle is refused by its `from`. */
-static void load_waiting(struct loader *l, struct waiting *waiting, size_t count)
+static const struct yaml_node *scalar_of(const struct yaml_node *map, const char *key)
 {
-	bool progress = true;
+	const struct yaml_node *node = map->kind == YAML_MAP ? yaml_get(map, key) : NULL;
 
-	while (count > 0) {
-		size_t kept = 0;
-		bool circle = !progress;
-		progress = false;
-		for (size_t i = 0; i < count; i++) {
-			bool ready = true;
-			for (size_t n = 0; n < count && ready && !circle; n++) {
-				ready = waiting[n].rule->node ||
-				        !waits_for(&waiting[i], &waiting[n]);
-			}
-			if (ready) {
-				load_rule(l, waiting[i].pack, waiting[i].node, waiting[i].rule);
-				progress = true;
-			}
+	return node && node->kind == YAML_SCALAR ? node : NULL;
+}
+
+/* The next rule that gives r signals and is not yet on its way. */
+static struct loaded_rule *next_source(const struct loader *l, struct loaded_rule *r)
+{
+	while (r->source) {
+		const struct yaml_node *item = r->source;
+		r->source = item == scalar_of(r->node, "from") ? NULL : item->next;
+		struct loaded_rule *from =
+			item->kind == YAML_SCALAR ? loader_find(l, r->pack, item->text) : NULL;
+		if (from && !from->begun) {
+			return from;
 		}
-		for (size_t i = 0; i < count; i++) {
-			if (!waiting[i].rule->node) {
-				waiting[kept++] = waiting[i];
-			}
+	}
+	return NULL;
+}
+
+/* Sources before those who take their signals. In a circle one takes from a rule that is not
+ * loaded, which its `from` refuses.
+ */
+static void load_with_sources(struct loader *l, struct loaded_rule *rule)
+{
+	rule->begun = true;
+	while (rule) {
+		struct loaded_rule *from = next_source(l, rule);
+		if (from) {
+			from->begun = true;
+			from->taker = rule;
+			rule = from;
+		} else {
+			load_rule(l, rule);
+			rule = rule->taker;
 		}
-		count = kept;
+	}
+}
+
+static void declare(struct loader *l, const struct rule_file *file, const struct yaml_node *node)
+{
+	struct loaded_rule *rule = &l->rules[l->rule_count++];
+	const struct yaml_node *id = scalar_of(node, "id"), *on = scalar_of(node, "on");
+	const struct yaml_node *from = node->kind == YAML_MAP ? yaml_get(node, "from") : NULL;
+
+	*rule = (struct loaded_rule){.pack = file->pack, .node = node};
+	if (id) {
+		rule->id = id->text;
+		l->by_name[l->name_count++] = rule;
+	}
+	if (from && on && slice_eq(on->text, SLICE_LIT("signal"))) {
+		rule->source = from->kind == YAML_LIST ? from->first : scalar_of(node, "from");
 	}
 }
 
@@ -171,21 +192,22 @@ static void load_rules(struct load *load)
 		count += f->got[FILE_RULES] ? f->got[FILE_RULES]->count : 0;
 	}
 	l->rules = arena_alloc(&l->scratch, (count + 1) * sizeof(*l->rules));
-	struct waiting *waiting = arena_alloc(&l->scratch, (count + 1) * sizeof(*waiting));
-	size_t waiting_count = 0;
-	for (const struct rule_file *f = load->files; l->rules && waiting && f; f = f->next) {
+	l->by_name = arena_alloc(&l->scratch, (count + 1) * sizeof(struct loaded_rule *));
+	for (const struct rule_file *f = load->files; l->rules && l->by_name && f; f = f->next) {
 		const struct yaml_node *list = f->got[FILE_RULES];
 		for (const struct yaml_node *node = list ? list->first : NULL; node;
 		     node = node->next) {
-			struct loaded_rule *rule = &l->rules[l->rule_count++];
-			if (is_on_signals(node)) {
-				waiting[waiting_count++] = (struct waiting){node, f->pack, rule};
-			} else {
-				load_rule(l, f->pack, node, rule);
-			}
+			declare(l, f, node);
 		}
 	}
-	load_waiting(l, waiting, waiting_count);
+	if (l->name_count > 0) {
+		qsort(l->by_name, l->name_count, sizeof(struct loaded_rule *), by_declared_name);
+	}
+	for (size_t i = 0; i < l->rule_count; i++) {
+		if (!l->rules[i].begun) {
+			load_with_sources(l, &l->rules[i]);
+		}
+	}
 }
 
 static int by_name_and_place(const void *a, const void *b)

@@ -10,10 +10,15 @@
 
 /* A declared rule, whole or not. */
 struct loaded_rule {
-	struct rule *rule;
+	struct slice pack, id; /* as declared */
 	const struct yaml_node *node;
-	bool named; /* id is there and right */
+	struct rule *rule; /* NULL until it is loaded */
+	bool named;        /* id is there and right */
 	bool whole;
+	/* While rules wait for those whose signals they take. */
+	const struct yaml_node *source; /* the next of its `from`; NULL: no more */
+	struct loaded_rule *taker;      /* who waits for this one */
+	bool begun;
 };
 
 struct loader {
@@ -23,7 +28,14 @@ struct loader {
 	struct arena scratch; /* trees and whatever dies with the load */
 	struct loaded_rule *rules;
 	size_t rule_count;
+	struct loaded_rule **by_name;
+	size_t name_count;
 };
+
+/* The rule that files of the pack call so, by its id or its full name; of several the first. NULL:
+ * there is none.
+ */
+struct loaded_rule *loader_find(const struct loader *l, struct slice pack, struct slice name);
 
 /* Appends the declarations of a file's `lists:`; lists_seal sorts them by name, E019 for two of
  * one name.
@@ -31,8 +43,8 @@ struct loader {
 void lists_load(struct loader *l, const struct yaml_node *map);
 void lists_seal(struct loader *l);
 
-void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node,
-               struct loaded_rule *out);
+/* A declared rule whose sources are loaded. */
+void load_rule(struct loader *l, struct loaded_rule *out);
 /* `overrides:` of a file, when all rules are loaded. */
 void overrides_load(struct loader *l, const struct yaml_node *list);
 /* Into rule->params; false after a mistake. */

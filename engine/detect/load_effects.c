@@ -4,67 +4,59 @@
 
 /* ---- signals ---- */
 
-static const struct loaded_rule *find_rule(const struct loader *l, struct slice pack,
-                                           struct slice name)
-{
-	for (size_t i = 0; i < l->rule_count; i++) {
-		const struct loaded_rule *r = &l->rules[i];
-		if (!r->rule) {
-			continue; /* it waits itself */
-		}
-		bool same = slice_eq(r->rule->pack, pack) && slice_eq(r->rule->id, name);
-		if (r->named && (same || slice_eq(r->rule->name, name))) {
-			return r;
-		}
-	}
-	return NULL;
-}
-
 static bool add_from(struct checker *c, const struct loader *l, const struct yaml_node *item)
 {
 	struct rule *rule = c->rule;
-	const struct loaded_rule *from = find_rule(l, rule->pack, item->text);
+	const struct loaded_rule *from = loader_find(l, rule->pack, item->text);
 
-	if (!from) {
+	if (!from || !from->named || from->rule == rule) {
 		diag_add(c->diags, item->at, "E054", SLICE_NONE,
 		         "there is no rule '%.*s', or it waits for this one",
 		         SLICE_FMT(item->text));
 		return false;
 	}
-	if (!from->rule->signal) {
+	if (from->whole && !from->rule->signal) {
 		diag_add(c->diags, item->at, "E054", SLICE_LIT("it needs emit: signal"),
 		         "rule '%.*s' gives no signals", SLICE_FMT(item->text));
 		return false;
+	}
+	for (unsigned i = 0; i < rule->from_count; i++) {
+		if (rule->from[i] == from->rule) {
+			diag_add(c->diags, item->at, "E019", SLICE_NONE,
+			         "'from' names rule '%.*s' twice", SLICE_FMT(item->text));
+			return false;
+		}
 	}
 	if (rule->from_count == RULE_FROM_MAX) {
 		diag_add(c->diags, item->at, "E018", SLICE_NONE, "'from' names at most %d rules",
 		         RULE_FROM_MAX);
 		return false;
 	}
+	c->from_broken |= !from->whole;
 	rule->from[rule->from_count++] = from->rule;
 	return true;
 }
 
+/* Up to the first mistake. */
 bool signals_load(struct checker *c, const struct loader *l, const struct yaml_node *node)
 {
 	bool whole = true;
 
 	if (!node || (node->kind == YAML_LIST && !node->first)) {
-		diag_add(c->diags, c->rule->at, "E054", SLICE_LIT("from: [wangiri.callback]"),
+		diag_add(c->diags, node ? node->at : c->rule->at, "E054",
+		         SLICE_LIT("from: [wangiri.callback]"),
 		         "a rule on signals says whose: 'from'");
 		return false;
 	}
 	if (node->kind == YAML_SCALAR) {
 		whole = add_from(c, l, node);
-	} else if (!schema_texts(c->diags, node)) {
+	} else if (!schema_kind(c->diags, node, YAML_LIST, SLICE_LIT("from")) ||
+	           !schema_texts(c->diags, node)) {
 		return false;
 	} else {
-		for (const struct yaml_node *item = node->first; item; item = item->next) {
-			whole &= add_from(c, l, item);
+		for (const struct yaml_node *item = node->first; item && whole; item = item->next) {
+			whole = add_from(c, l, item);
 		}
-	}
-	if (!whole) {
-		c->rule->from_count = 0;
 	}
 	return whole;
 }
@@ -177,6 +169,8 @@ static const struct schema_key write_keys[WRITE_KEYS] = {
 	[WRITE_TTL] = {"ttl", YAML_SCALAR, false, false},
 };
 static const struct schema write_schema = {"a write to a list", write_keys, WRITE_KEYS};
+/* What is removed has no time to live. */
+static const struct schema removal_schema = {"a removal from a list", write_keys, WRITE_TTL};
 
 static int list_named(struct checker *c, const struct yaml_node *node)
 {
@@ -202,21 +196,25 @@ static void load_write(struct checker *c, const struct yaml_node *map, bool remo
 {
 	const struct yaml_node *got[WRITE_KEYS];
 	struct rule *rule = c->rule;
-	struct list_op *op = &rule->ops[rule->op_count];
+	struct list_op op = {.remove = removes};
 
-	if (!schema_take(c->diags, map, &write_schema, got)) {
+	if (rule->op_count == RULE_OPS_MAX) {
+		diag_add(c->diags, map->at, "E018", SLICE_NONE, "'then' writes at most %d times",
+		         RULE_OPS_MAX);
+		return;
+	}
+	if (!schema_take(c->diags, map, removes ? &removal_schema : &write_schema, got)) {
 		return;
 	}
 	int list = list_named(c, got[WRITE_LIST]);
-	op->value = check_expr(c, CLAUSE_OUTPUT, got[WRITE_VALUE], map->flow);
-	if (list < 0 || !op->value || !check_list_holds(c, (size_t)list, op->value)) {
+	op.value = check_expr(c, CLAUSE_OUTPUT, got[WRITE_VALUE], map->flow);
+	if (list < 0 || !op.value || !check_list_takes(c, (size_t)list, &op.value)) {
 		return;
 	}
-	op->list = (unsigned)list;
-	op->remove = removes;
-	op->ttl_us = c->set->lists[list].ttl_us;
-	if (schema_duration(c->diags, got[WRITE_TTL], US_PER_S, &op->ttl_us)) {
-		rule->op_count++;
+	op.list = (unsigned)list;
+	op.ttl_us = c->set->lists[list].ttl_us;
+	if (removes || schema_duration(c->diags, got[WRITE_TTL], US_PER_S, &op.ttl_us)) {
+		rule->ops[rule->op_count++] = op;
 	}
 }
 
@@ -233,11 +231,6 @@ void writes_load(struct checker *c, const struct yaml_node *list)
 	for (const struct yaml_node *item = list->first; item; item = item->next) {
 		if (!schema_take(c->diags, item, &schema, got)) {
 			continue;
-		}
-		if (c->rule->op_count + 2 > RULE_OPS_MAX) {
-			diag_add(c->diags, item->at, "E018", SLICE_NONE,
-			         "'then' writes at most %d times", RULE_OPS_MAX - 1);
-			return;
 		}
 		if (!got[ADD] && !got[REMOVE]) {
 			diag_add(c->diags, item->at, "E011", SLICE_NONE,

@@ -135,7 +135,7 @@ void output_load_suppress(struct checker *c, const struct yaml_node *map)
 		rule->suppress_by[i] = rule->keys[i];
 	}
 	rule->suppress_count = rule->key_count;
-	if (rule->key_count == 0) {
+	if (rule->key_count == 0 && rule->subject) {
 		rule->suppress_by[0] = rule->subject;
 		rule->suppress_count = 1;
 	}

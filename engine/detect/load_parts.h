@@ -5,6 +5,8 @@
 #include "core/instant.h"
 #include "detect/load.h"
 
+/* E057 unless a let or a part of a sequence's key can be called so. */
+bool name_is_free(struct checker *c, struct place at, struct slice name);
 /* `sequence:`; kind and key of the rule are known behind it. False after a mistake. */
 bool steps_load(struct checker *c, const struct yaml_node *map);
 /* `from:` of a rule on signals: rules that are loaded already. */

@@ -236,6 +236,22 @@ static bool is_key_word(struct slice name)
 	       name.p[3] <= '4';
 }
 
+bool name_is_free(struct checker *c, struct place at, struct slice name)
+{
+	bool of_key = is_key_word(name);
+
+	for (unsigned i = 0; i < c->rule->key_count && !of_key; i++) {
+		of_key = slice_eq(c->rule->key_names[i], name);
+	}
+	if (!of_key && field_find(name) == FIELD_NONE) {
+		return true;
+	}
+	diag_add(c->diags, at, "E057", SLICE_LIT("take another name"),
+	         "'%.*s' is already the name of a %s", SLICE_FMT(name),
+	         of_key ? "part of the key" : "field");
+	return false;
+}
+
 static void load_let(struct rule_loader *r, const struct yaml_node *node, bool in_flow)
 {
 	struct rule *rule = r->rule;
@@ -247,10 +263,7 @@ static void load_let(struct rule_loader *r, const struct yaml_node *node, bool i
 		         "'%.*s' is not a name for 'let'", SLICE_FMT(node->key));
 		return;
 	}
-	if (field_find(node->key) != FIELD_NONE || is_key_word(node->key)) {
-		diag_add(r->l->diags, node->key_at, "E057", SLICE_LIT("take another name"),
-		         "'%.*s' is already the name of a %s", SLICE_FMT(node->key),
-		         is_key_word(node->key) ? "part of the key" : "field");
+	if (!name_is_free(&r->checker, node->key_at, node->key)) {
 		return;
 	}
 	struct let *let = &rule->lets[rule->let_count];
@@ -452,19 +465,19 @@ static void load_parts(struct rule_loader *r)
 	}
 }
 
-void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node,
-               struct loaded_rule *out)
+void load_rule(struct loader *l, struct loaded_rule *out)
 {
 	struct rule *rule = arena_alloc(&l->set->arena, sizeof(*rule));
 	struct rule_loader *r = arena_alloc(&l->scratch, sizeof(*r));
+	const struct yaml_node *node = out->node;
 	unsigned errors_before = l->diags->errors;
 
-	*out = (struct loaded_rule){.rule = rule, .node = node};
 	if (!rule || !r) {
 		return;
 	}
+	out->rule = rule;
 	*r = (struct rule_loader){.l = l, .rule = rule, .node = node};
-	rule->pack = pack;
+	rule->pack = out->pack;
 	rule->at = node->kind == YAML_MAP && node->first ? node->first->key_at : node->at;
 	if (!schema_take(l->diags, node, &schema, r->got) && node->kind != YAML_MAP) {
 		return;
@@ -476,7 +489,7 @@ void load_rule(struct loader *l, struct slice pack, const struct yaml_node *node
 	for (unsigned i = 0; i < rule->param_count; i++) {
 		rule->params[i].authored = rule->params[i].value;
 	}
-	out->whole = out->named && l->diags->errors == errors_before;
+	out->whole = out->named && l->diags->errors == errors_before && !r->checker.from_broken;
 	if (out->whole) {
 		rule->source = arena_copy(&l->set->arena, yaml_source(node));
 		check_loss(&r->checker);

@@ -54,6 +54,9 @@ static bool add_key_name(struct checker *c, struct place at, struct slice name)
 	if (!is_word(name)) {
 		return refuse_word(c, at, name);
 	}
+	if (!name_is_free(c, at, name)) {
+		return false;
+	}
 	if (rule->key_count == RULE_KEYS_MAX) {
 		diag_add(c->diags, at, "E018", SLICE_NONE, "a key has at most %d parts",
 		         RULE_KEYS_MAX);
@@ -86,6 +89,9 @@ static bool load_key_names(struct checker *c, const struct yaml_node *node)
 			whole &= add_key_name(c, item->at, item->text);
 		}
 		return whole;
+	}
+	if (!schema_kind(c->diags, node, YAML_SCALAR, SLICE_LIT("key"))) {
+		return false;
 	}
 	for (struct slice rest = node->text; whole && rest.p;) {
 		size_t comma = slice_find(rest, ',');
@@ -166,13 +172,15 @@ static bool load_step_key(struct checker *c, const struct yaml_node *node, bool 
 		return false;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		if (first->keys[i] && step->keys[i]->type != first->keys[i]->type) {
-			diag_add(c->diags, step->keys[i]->at, "E036", SLICE_NONE,
-			         "'%.*s' is %s in the first step, here it is %s",
-			         SLICE_FMT(c->rule->key_names[i]), type_words(first->keys[i]->type),
-			         type_words(step->keys[i]->type));
-			return false;
+		const struct expr *key = step->keys[i], *same = first->keys[i];
+		if (key->type == same->type && key->set == same->set) {
+			continue;
 		}
+		diag_add(c->diags, key->at, "E036", SLICE_NONE,
+		         "'%.*s' is %s in the first step, here it is %s",
+		         SLICE_FMT(c->rule->key_names[i]), type_words(same->type),
+		         key->type == same->type ? "one of another set" : type_words(key->type));
+		return false;
 	}
 	return true;
 }

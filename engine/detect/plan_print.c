@@ -1,4 +1,5 @@
 /* `check --plan`: how each rule is evaluated and what a key of it costs. */
+#include "core/instant.h"
 #include "core/json.h"
 #include "detect/detector_parts.h"
 
@@ -62,8 +63,16 @@ static void print_text(const struct detect_rule *r, const struct cost *cost, str
 {
 	buf_printf(out, "%.*s\n  on %s, where: %u conditions by column, %u by event\n",
 	           SLICE_FMT(r->rule->name), kind_name(r->rule->kind), cost->cheap, cost->costly);
+	if (r->rule->step_count) {
+		char within[INSTANT_TEXT];
+		(void)duration_format_exact(r->rule->within_us, within);
+		buf_printf(out, "  %u steps within %s, one partial a step and key%s\n",
+		           r->rule->step_count, within,
+		           r->rule->loss_safe ? "" : "; not loss-safe");
+		return;
+	}
 	if (cost->stateless) {
-		buf_text(out, "  no windows\n");
+		buf_printf(out, "  no windows%s\n", r->rule->loss_safe ? "" : "; not loss-safe");
 		return;
 	}
 	for (unsigned i = 0; i < r->resolved->agg_count; i++) {
