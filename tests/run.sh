@@ -82,6 +82,7 @@ step layers $python tests/ci/check_layers.py
 step limits $python tests/ci/check_limits.py
 step unit ctest --preset release -j2
 step rules-check build/release/ringfence check rules
+step rules-fmt build/release/ringfence fmt --check rules
 step rules-test build/release/ringfence test rules
 step language-test build/release/ringfence test tests/rules
 step rules-mutants build/release/ringfence test --mutate --strict rules
@@ -105,7 +106,7 @@ if [ $full = 1 ]; then
 	step reference $python tests/e2e/test_reference.py 20000
 	step live-log $python tests/e2e/test_live_log.py 600
 	step build-fuzz build fuzz
-	for target in sip cdr rules expr identity packet yaml json number list log_block log_segment; do
+	for target in sip cdr rules expr identity packet yaml json number list log_block log_segment fmt control; do
 		[ -f "tests/fuzz/fuzz_$target.c" ] && step "fuzz-$target" fuzz "$target" 60
 	done
 	step bench bench/run.sh

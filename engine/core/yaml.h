@@ -39,11 +39,11 @@ struct yaml_node {
  */
 struct yaml_node *yaml_parse(const struct source_file *file, struct arena *arena, struct diags *d);
 
-/* The value of key in a map, or NULL (also when map is NULL or no map). */
 /* The first scalar in it: itself, a first item or value. */
 const struct yaml_node *yaml_first_scalar(const struct yaml_node *node);
 /* Its text in the file, from the beginning of its line to its last value. */
 struct slice yaml_source(const struct yaml_node *node);
+/* The value of key in a map, or NULL (also when map is NULL or no map). */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
 /* Place of the offset-th byte of a scalar's value in the source: raw text and value are walked in

@@ -15,5 +15,8 @@ int cmd_diff(int argc, char **argv);
 int cmd_suggest(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_score(int argc, char **argv);
+int cmd_fmt(int argc, char **argv);
+int cmd_docs(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 
 #endif
