@@ -1,4 +1,6 @@
 """What end-to-end tests share: the programs of a build, a generated world, a replay of it."""
+import csv
+import json
 import os
 import pathlib
 import subprocess
@@ -31,3 +33,17 @@ def replay(world, *inputs, options=()):
     for name in LISTS:
         arguments += ["--list", f"{name}={world / name}.txt"]
     return run("replay", *(inputs or (world / "cdr.csv", world / "calls.pcap")), *arguments)
+
+
+def rows_of(text):
+    """The rows of a table with a header, as dictionaries."""
+    return list(csv.DictReader(text.decode().splitlines()))
+
+
+def rows(path):
+    return rows_of(pathlib.Path(path).read_bytes())
+
+
+def score(world, alerts):
+    """What `ringfence score` says of a file of alerts."""
+    return json.loads(run("score", world, alerts, "--json"))

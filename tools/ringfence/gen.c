@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "core/instant.h"
-#include "core/json.h"
 #include "ringfence/commands.h"
 #include "ringfence/common.h"
 
@@ -18,7 +16,8 @@ enum {
 	SUBSCRIBERS_MIN = 500,
 	SUBSCRIBERS_MAX = 1800000, /* as far as home numbers do not repeat */
 	CAPTURED_MAX = 20000,
-	CAMPAIGNS_MAX = 32,
+	SHORT_HOURS = 12, /* a world shorter than this begins at nine in the morning */
+	MORNING = 9,
 };
 
 #define CALLS_MAX   UINT64_C(1000000000)
@@ -27,9 +26,11 @@ enum {
 static const struct command_help help = {
 	.usage = "ringfence gen --out DIR [options]",
 	.about =
-		"Makes a labelled world: a day of ordinary calls and one campaign of each kind of scam.\n"
-		"DIR gets cdr.csv and calls.pcap (each call is in one of them), labels.csv, trunks.csv,\n"
-		"subscribers.csv, one file a list, world.json. The same options give the same bytes.",
+		"Makes a labelled world: people who know each other, honest callers of many kinds, and scam\n"
+		"operations of every class, which are at most a twentieth of the calls. DIR gets cdr.csv and\n"
+		"calls.pcap (each call is in one of them), truth.csv (all calls), labels.csv (scam calls),\n"
+		"operations.csv, honest.csv (number,kind), trunks.csv, subscribers.csv, ported.csv, one file\n"
+		"a list, world.json. The same options give the same bytes. `ringfence score` reads it.",
 };
 
 struct gen_options {
@@ -41,6 +42,8 @@ struct gen_options {
 	const char *hours;
 	const char *pcap_calls;
 	bool clean;
+	bool without_stir;
+	bool json_lines;
 };
 
 /* ---- options ---- */
@@ -71,7 +74,8 @@ static bool world_of(const struct gen_options *o, struct gen_world *w)
 	uint64_t hours;
 	uint64_t people;
 
-	*w = (struct gen_world){.start_us = WORLD_BEGIN, .clean = o->clean};
+	*w = (struct gen_world){
+		.clean = o->clean, .stir = !o->without_stir, .json_lines = o->json_lines};
 	w->plan = gen_plan_of(o->home ? o->home : "GB");
 	if (!w->plan) {
 		fprintf(stderr, "--home is one of %s\n", gen_plan_countries());
@@ -98,139 +102,65 @@ static bool world_of(const struct gen_options *o, struct gen_world *w)
 	}
 	w->subscribers = people;
 	w->span_us = (int64_t)hours * US_PER_HOUR;
+	w->start_us = WORLD_BEGIN - w->plan->utc_hours * US_PER_HOUR +
+	              (hours < SHORT_HOURS ? MORNING * US_PER_HOUR : 0);
 	uint64_t fifth = w->calls / 5;
 	return number_of("pcap-calls", o->pcap_calls, 0, w->calls,
 	                 fifth < CAPTURED_MAX ? fifth : CAPTURED_MAX, &w->captured);
 }
 
-/* ---- what was made ---- */
-
-struct tally {
-	uint64_t calls;
-	uint64_t captured;
-	struct campaign {
-		const char *name;
-		const char *class;
-		bool capture;
-		uint64_t calls;
-		int64_t from_us;
-		int64_t to_us;
-	} campaigns[CAMPAIGNS_MAX];
-	size_t count;
-};
-
-static void count_call(struct tally *t, const struct gen_call *call)
-{
-	size_t i = 0;
-
-	t->calls++;
-	t->captured += call->capture;
-	if (!call->campaign) {
-		return;
-	}
-	while (i < t->count && t->campaigns[i].name != call->campaign) {
-		i++;
-	}
-	if (i == t->count) {
-		t->campaigns[t->count++] = (struct campaign){
-			.name = call->campaign,
-			.class = call->class,
-			.capture = call->capture,
-			.from_us = call->start_us,
-		};
-	}
-	t->campaigns[i].calls++;
-	if (gen_call_end(call) > t->campaigns[i].to_us) {
-		t->campaigns[i].to_us = gen_call_end(call);
-	}
-}
-
-static void json_time(struct json_out *json, const char *name, int64_t time_us)
-{
-	char text[INSTANT_TEXT];
-
-	json_key(json, name);
-	json_slice(json, (struct slice){text, instant_format(time_us, text)});
-}
-
-static void json_count(struct json_out *json, const char *name, uint64_t n)
-{
-	json_key(json, name);
-	json_int(json, (int64_t)n);
-}
-
-static bool write_world(const struct gen_world *w, const struct tally *t, const char *dir)
-{
-	struct gen_file f;
-
-	if (!gen_file_open(&f, dir, "world.json")) {
-		return false;
-	}
-	struct json_out json = json_out(&f.out);
-	json_object(&json);
-	json_key(&json, "home");
-	json_text(&json, w->plan->country);
-	json_count(&json, "seed", w->seed);
-	json_time(&json, "from", w->start_us);
-	json_time(&json, "to", w->start_us + w->span_us);
-	json_count(&json, "subscribers", w->subscribers);
-	json_count(&json, "calls", t->calls);
-	json_count(&json, "records", t->calls - t->captured);
-	json_count(&json, "captured", t->captured);
-	json_key(&json, "campaigns");
-	json_array(&json);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct campaign *c = &t->campaigns[i];
-		json_object(&json);
-		json_key(&json, "campaign");
-		json_text(&json, c->name);
-		json_key(&json, "class");
-		json_text(&json, c->class);
-		json_key(&json, "file");
-		json_text(&json, c->capture ? "calls.pcap" : "cdr.csv");
-		json_count(&json, "calls", c->calls);
-		json_time(&json, "from", c->from_us);
-		json_time(&json, "to", c->to_us);
-		json_object_end(&json);
-	}
-	json_array_end(&json);
-	json_object_end(&json);
-	buf_char(&f.out, '\n');
-	return gen_file_close(&f);
-}
-
 /* ---- the traffic ---- */
 
-static void add_label(struct gen_file *f, const struct gen_world *w, const struct gen_call *call,
-                      uint64_t id)
+enum { CDR, CAPTURE, LABELS, TRUTH, JSON_LINES, FILES };
+
+static const char *const names[FILES] = {"cdr.csv", "calls.pcap", "labels.csv", "truth.csv",
+                                         "cdr.jsonl"};
+
+struct traffic {
+	const struct gen_world *w;
+	struct gen_plan_book *book;
+	struct gen_tally *tally;
+	struct gen_pcap *pcap;
+	struct gen_file files[FILES];
+};
+
+static void write_call(struct traffic *t, const struct gen_call *call)
 {
-	gen_call_id(&f->out, w, id);
-	buf_printf(&f->out, ",%s,%s\n", call->campaign, call->class);
-	gen_file_flush(f);
+	uint64_t id;
+
+	gen_tally_add(t->tally, t->book, call);
+	id = t->tally->calls;
+	gen_truth_add(&t->files[TRUTH], t->w, t->book, call, id);
+	if (call->operation) {
+		const struct gen_operation *op = &t->book->operations[call->operation - 1];
+		gen_call_id(&t->files[LABELS].out, t->w, id);
+		buf_printf(&t->files[LABELS].out, ",%s,%s\n", op->name, op->class);
+		gen_file_flush(&t->files[LABELS]);
+	}
+	if (call->capture) {
+		gen_pcap_add(t->pcap, call, id);
+		return;
+	}
+	gen_cdr_add(&t->files[CDR], t->w, t->book, call, id);
+	if (t->w->json_lines) {
+		gen_cdr_add_json(&t->files[JSON_LINES], t->w, t->book, call, id);
+	}
 }
 
-static bool write_calls(const struct gen_world *w, struct gen_file *cdr, struct gen_file *capture,
-                        struct gen_file *labels, struct tally *t)
+static bool write_calls(struct traffic *t)
 {
-	struct gen_calls *calls = gen_calls_new(w);
-	struct gen_pcap *pcap = gen_pcap_new(capture, w);
+	struct gen_calls *calls = gen_calls_new(t->w, t->book);
 	struct gen_call call;
 
-	gen_cdr_header(cdr);
-	buf_text(&labels->out, "call_id,campaign,class\n");
-	while (calls && pcap && gen_calls_next(calls, &call)) {
-		count_call(t, &call);
-		if (call.capture) {
-			gen_pcap_add(pcap, &call, t->calls);
-		} else {
-			gen_cdr_add(cdr, w, &call, t->calls);
-		}
-		if (call.campaign) {
-			add_label(labels, w, &call, t->calls);
-		}
+	t->pcap = gen_pcap_new(&t->files[CAPTURE], t->w);
+	gen_cdr_header(&t->files[CDR], t->w);
+	gen_truth_header(&t->files[TRUTH]);
+	buf_text(&t->files[LABELS].out, "call_id,campaign,class\n");
+	while (calls && t->pcap && gen_calls_next(calls, &call)) {
+		write_call(t, &call);
 	}
-	bool whole = calls && pcap;
-	whole = (!pcap || gen_pcap_end(pcap)) && whole;
+	bool whole = calls && t->pcap && !gen_calls_failed(calls);
+	whole = (!t->pcap || gen_pcap_end(t->pcap)) && whole;
 	gen_calls_free(calls);
 	if (!whole) {
 		fprintf(stderr, "not enough memory\n");
@@ -238,19 +168,30 @@ static bool write_calls(const struct gen_world *w, struct gen_file *cdr, struct 
 	return whole;
 }
 
-static bool write_traffic(const struct gen_world *w, const char *dir, struct tally *t)
+static bool write_traffic(struct traffic *t, const char *dir)
 {
-	static const char *const names[] = {"cdr.csv", "calls.pcap", "labels.csv"};
-	struct gen_file files[3];
+	size_t wanted = t->w->json_lines ? FILES : JSON_LINES;
 	size_t opened = 0;
 
-	while (opened < 3 && gen_file_open(&files[opened], dir, names[opened])) {
+	while (opened < wanted && gen_file_open(&t->files[opened], dir, names[opened])) {
 		opened++;
 	}
-	bool good = opened == 3 && write_calls(w, &files[0], &files[1], &files[2], t);
+	bool good = opened == wanted && write_calls(t);
 	while (opened) {
-		good = gen_file_close(&files[--opened]) && good;
+		good = gen_file_close(&t->files[--opened]) && good;
 	}
+	return good;
+}
+
+static bool write_all(const struct gen_world *w, const char *dir)
+{
+	struct gen_plan_book book = {0};
+	struct gen_tally tally = {0};
+	struct traffic traffic = {.w = w, .book = &book, .tally = &tally};
+	bool good = write_traffic(&traffic, dir) && gen_tables_write(w, &book, dir) &&
+	            gen_summary_write(w, &book, &tally, dir);
+
+	gen_book_fini(&book);
 	return good;
 }
 
@@ -259,19 +200,23 @@ int cmd_gen(int argc, char **argv)
 	struct gen_options o = {0};
 	const struct own_option own[] = {
 		{"out", "DIR", "folder to write into; made if it is not there", &o.out, NULL},
-		{"home", "CC", "home country: GB (default), US, DE, FR, ES", &o.home, NULL},
+		{"home", "CC", "home country: GB (default), US, DE, FR, ES, IT, NL, PL", &o.home,
+	         NULL},
 		{"seed", "N", "another number, another world (1)", &o.seed, NULL},
 		{"calls", "N", "ordinary calls (20000)", &o.calls, NULL},
 		{"subscribers", "N", "instead of --calls: subscribers, eight calls a day each",
 	         &o.subscribers, NULL},
 		{"hours", "H", "length of the time shown (24)", &o.hours, NULL},
-		{"pcap-calls", "N", "about so many ordinary calls as SIP (a fifth, at most 20000)",
+		{"pcap-calls", "N",
+	         "about so many ordinary calls as SIP (a fifth, at most 20000); 0: all in cdr.csv",
 	         &o.pcap_calls, NULL},
+		{"without-stir", NULL, "nobody signs: no attest, no origid", NULL, &o.without_stir},
+		{"json-lines", NULL, "cdr.jsonl, too: the records of cdr.csv as JSON lines", NULL,
+	         &o.json_lines},
 		{"clean", NULL, "no scam at all", NULL, &o.clean},
 	};
 	struct common_options options;
 	struct gen_world w;
-	struct tally tally = {0};
 
 	int status = common_options(argc, argv, &help, own, sizeof(own) / sizeof(own[0]), &options);
 	if (status >= 0) {
@@ -288,9 +233,5 @@ int cmd_gen(int argc, char **argv)
 		perror(o.out);
 		return EXIT_BAD_INPUT;
 	}
-	if (!write_traffic(&w, o.out, &tally) || !gen_tables_write(&w, o.out) ||
-	    !write_world(&w, &tally, o.out)) {
-		return EXIT_BAD_INPUT;
-	}
-	return EXIT_DONE;
+	return write_all(&w, o.out) ? EXIT_DONE : EXIT_BAD_INPUT;
 }

@@ -1,152 +1,153 @@
-/* Ordinary life, minute by minute, with the campaigns mixed in at their times.
- *
- * A subscriber calls and is called by a few people of his own again and again (contacts), some of
- * them customers of other networks; now and then somebody new. That is what tells him from a scam
- * centre's line, which calls everybody once and is called by nobody (domain.md, T5).
+/* The stream of all calls, by start: minute by minute as many ordinary calls as the hour of the
+ * week asks for, each of ordinary life or of an honest firm that is open; what was planned, and
+ * calls back, come out of a heap at their times.
  */
 #include <stdlib.h>
 
 #include "core/instant.h"
 #include "ringfence/gen.h"
 
-enum { MINUTES_OF_DAY = 1440, CONTACTS = 12 };
+enum { MINUTES_OF_HOUR = 60, HOURS_OF_WEEK = 7 * 24 };
 
 /* Weight of each hour of the local day; one o'clock in the night is the quietest. */
 static const unsigned hour_weight[24] = {4,  2,  1,  1,  1,  3,  10, 25, 50, 70, 75, 72,
                                          68, 70, 72, 74, 80, 85, 80, 65, 45, 30, 18, 9};
+static const unsigned weekday_percent[7] = {100, 98, 98, 100, 104, 82, 68};
+
+struct planned {
+	struct gen_call call;
+	uint64_t order; /* of equal times */
+};
 
 struct gen_calls {
 	const struct gen_world *w;
+	const struct gen_plan_book *book;
 	struct gen_random random;
-	struct gen_scene scene; /* sorted by start */
-	size_t scene_at;
+	struct gen_life life;
+	struct gen_honest honest;
+	struct planned *heap;
+	size_t heap_count, heap_cap;
+	uint64_t planned;
+	bool failed;
+	/* of an hour of the week: sums of weights, of life and then of kind after kind */
+	double weights[HOURS_OF_WEEK][GEN_KINDS_MAX];
+	unsigned kinds;
 	struct gen_call ordinary; /* the next one */
 	bool ordinary_left;
 	int64_t minute; /* of the span */
 	int64_t minutes;
-	uint64_t weight_all;
-	uint64_t weight_done;
+	double weight_all;
+	double weight_done;
 	uint64_t minute_calls; /* of the present minute */
 	uint64_t minute_done;
 	uint64_t done;
-	uint64_t friend_step[CONTACTS];
 };
 
-static unsigned minute_weight(const struct gen_calls *c, int64_t minute)
+/* ---- weights ---- */
+
+static void weigh_week(struct gen_calls *c)
 {
-	int64_t first = c->w->start_us / US_PER_MIN;
+	double week = 0;
 
-	return hour_weight[(first + minute) % MINUTES_OF_DAY / 60];
-}
-
-/* ---- one call ---- */
-
-/* Talk time: many short, few long; about three minutes on average. */
-static uint32_t talk_ms(struct gen_random *r)
-{
-	uint32_t kind = gen_between(r, 0, 99);
-
-	return kind < 25   ? gen_between(r, 3000, 25000)
-	       : kind < 75 ? gen_between(r, 25000, 180000)
-	       : kind < 97 ? gen_between(r, 180000, 900000)
-	                   : gen_between(r, 900000, 3000000);
-}
-
-static void decide_result(struct gen_random *r, struct gen_call *call)
-{
-	unsigned kind = (unsigned)gen_below(r, 100);
-
-	call->setup_ms = gen_between(r, 300, 2500);
-	if (kind < 68) {
-		call->code = 200;
-		call->ring_ms = gen_between(r, 1500, 18000);
-		call->talk_ms = talk_ms(r);
-		call->end = gen_percent(r, 55) ? GEN_END_CALLER : GEN_END_CALLEE;
-	} else if (kind < 83) {
-		call->code = 487;
-		call->ring_ms = gen_between(r, 5000, 35000);
-		call->end = GEN_END_CALLER;
-	} else if (kind < 91) {
-		call->code = 480;
-		call->ring_ms = gen_between(r, 25000, 45000);
-		call->end = GEN_END_CALLEE;
-	} else if (kind < 98) {
-		call->code = 486;
-		call->end = GEN_END_CALLEE;
-	} else {
-		call->code = kind == 98 ? 404 : 503;
-		call->end = GEN_END_NETWORK;
+	for (unsigned i = 0; i < HOURS_OF_WEEK; i++) {
+		c->weights[i][0] = hour_weight[i % 24] * weekday_percent[i / 24];
+		week += c->weights[i][0];
+	}
+	for (c->kinds = 1; gen_kind_name(c->kinds); c->kinds++) {
+		for (unsigned i = 0; i < HOURS_OF_WEEK; i++) {
+			c->weights[i][c->kinds] = c->weights[i][c->kinds - 1] +
+			                          gen_kind_weight(c->kinds, i / 24, i % 24, week);
+		}
 	}
 }
 
-static uint64_t friend_of(struct gen_calls *c, uint64_t i)
+static const double *weights_at(const struct gen_calls *c, int64_t minute)
 {
-	uint64_t step = c->friend_step[gen_below(&c->random, CONTACTS)] % c->w->subscribers;
+	int64_t at = c->w->start_us + minute * US_PER_MIN;
 
-	return gen_percent(&c->random, 50) ? i + step : i + c->w->subscribers - step;
+	return c->weights[gen_local_weekday(c->w, at) * 24 + gen_local_hour(c->w, at)];
 }
 
-/* One of six customers of other networks that subscriber i knows. */
-static uint64_t outside_friend(struct gen_calls *c, uint64_t i)
+static unsigned choose_kind(struct gen_calls *c, const double *sums)
 {
-	return gen_outsider(c->w, gen_mix(i * 8 + gen_below(&c->random, 6)) % 1000000);
-}
+	double at = gen_unit(&c->random) * sums[c->kinds - 1];
+	unsigned kind = 0;
 
-static void decide_route(struct gen_calls *c, struct gen_call *call)
-{
-	struct gen_random *r = &c->random;
-	unsigned kind = (unsigned)gen_below(r, 100);
-	uint64_t i = gen_below(r, c->w->subscribers);
-	uint64_t me = gen_subscriber(c->w, i);
-	uint8_t home = gen_subscriber_business(i) ? GEN_TRUNK_OFFICE : GEN_TRUNK_ACCESS;
-	uint8_t national = gen_percent(r, 50) ? GEN_TRUNK_NATIONAL_1 : GEN_TRUNK_NATIONAL_2;
-	uint8_t foreign = gen_percent(r, 50) ? GEN_TRUNK_FOREIGN_1 : GEN_TRUNK_FOREIGN_2;
-
-	call->caller = me;
-	call->trunk_in = home;
-	call->trunk_out = home;
-	if (kind < 40) {
-		call->callee = gen_subscriber(c->w, friend_of(c, i));
-		call->trunk_out = GEN_TRUNK_ACCESS;
-	} else if (kind < 65) {
-		call->callee = outside_friend(c, i);
-		call->trunk_out = national;
-	} else if (kind < 90) {
-		call->caller = outside_friend(c, i);
-		call->callee = me;
-		call->trunk_in = national;
-	} else if (kind < 94) { /* somebody new */
-		call->caller = gen_outsider(c->w, gen_below(r, 1000000));
-		call->callee = me;
-		call->trunk_in = national;
-	} else if (kind < 96) {
-		call->callee = gen_foreigner(c->w, r);
-		call->trunk_out = foreign;
-	} else if (kind < 98) {
-		call->caller = gen_foreigner(c->w, r);
-		call->callee = me;
-		call->trunk_in = foreign;
-	} else if (kind == 98) { /* a subscriber on his travels calls home */
-		uint64_t roamer = gen_roamer(c->w, gen_below(r, gen_roamers(c->w)));
-		call->caller = gen_subscriber(c->w, roamer);
-		call->callee = gen_subscriber(c->w, friend_of(c, roamer));
-		call->trunk_in = foreign;
-	} else {
-		call->caller = 0; /* withheld */
-		call->callee = me;
-		call->trunk_in = national;
+	while (kind < c->kinds - 1 && at >= sums[kind]) {
+		kind++;
 	}
+	return kind;
 }
 
-static char attest_of(struct gen_random *r, const struct gen_call *call)
+/* ---- what is planned ---- */
+
+static bool goes_before(const struct planned *a, const struct planned *b)
 {
-	switch (call->trunk_in) {
-	case GEN_TRUNK_ACCESS:
-	case GEN_TRUNK_OFFICE: return 'A';
-	case GEN_TRUNK_FOREIGN_1:
-	case GEN_TRUNK_FOREIGN_2: return gen_percent(r, 30) ? 'C' : 0;
-	default: return gen_percent(r, 60) ? 'A' : gen_percent(r, 30) ? 'B' : 0;
+	return a->call.start_us != b->call.start_us ? a->call.start_us < b->call.start_us
+	                                            : a->order < b->order;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	return goes_before(a, b) ? -1 : 1;
+}
+
+static void plan_call(struct gen_calls *c, const struct gen_call *call)
+{
+	struct planned *heap = gen_room(c->heap, c->heap_count, &c->heap_cap, sizeof(*heap));
+	struct planned new = {*call, c->planned++};
+	size_t i = c->heap_count;
+
+	if (!heap) {
+		c->failed = true;
+		return;
 	}
+	c->heap = heap;
+	c->heap_count++;
+	for (; i && goes_before(&new, &heap[(i - 1) / 2]); i = (i - 1) / 2) {
+		heap[i] = heap[(i - 1) / 2];
+	}
+	heap[i] = new;
+}
+
+static void pop_call(struct gen_calls *c, struct gen_call *out)
+{
+	struct planned *heap = c->heap;
+	struct planned last = heap[--c->heap_count];
+	size_t i = 0;
+
+	*out = heap[0].call;
+	for (size_t child = 1; child < c->heap_count; child = 2 * i + 1) {
+		if (child + 1 < c->heap_count && goes_before(&heap[child + 1], &heap[child])) {
+			child++;
+		}
+		if (!goes_before(&heap[child], &last)) {
+			break;
+		}
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = last;
+}
+
+/* Sorted, and so a heap. */
+static void take_book(struct gen_calls *c, struct gen_plan_book *book)
+{
+	c->heap = malloc((book->call_count + 1) * sizeof(*c->heap));
+	c->heap_cap = book->call_count + 1;
+	c->failed = !c->heap || book->failed;
+	for (size_t i = 0; !c->failed && i < book->call_count; i++) {
+		const struct gen_call *call = &book->calls[i];
+		if (call->start_us >= c->w->start_us && call->start_us < gen_world_end(c->w)) {
+			c->heap[c->heap_count++] = (struct planned){*call, c->planned++};
+		}
+	}
+	if (c->heap_count) {
+		qsort(c->heap, c->heap_count, sizeof(*c->heap), by_start);
+	}
+	free(book->calls);
+	book->calls = NULL;
+	book->call_count = book->call_cap = 0;
 }
 
 /* ---- the stream ---- */
@@ -155,13 +156,35 @@ static char attest_of(struct gen_random *r, const struct gen_call *call)
 static bool open_minute(struct gen_calls *c)
 {
 	while (c->minute < c->minutes && c->minute_done == c->minute_calls) {
-		c->weight_done += minute_weight(c, c->minute++);
-		uint64_t upto =
-			(uint64_t)((unsigned __int128)c->w->calls * c->weight_done / c->weight_all);
-		c->minute_calls = upto - c->done;
+		c->weight_done += weights_at(c, c->minute++)[c->kinds - 1];
+		double upto = (double)c->w->calls * (c->weight_done / c->weight_all);
+		uint64_t whole = c->minute == c->minutes ? c->w->calls : (uint64_t)upto;
+		c->minute_calls = whole > c->done ? whole - c->done : 0;
 		c->minute_done = 0;
 	}
 	return c->minute_done < c->minute_calls;
+}
+
+static void finish_call(struct gen_calls *c, struct gen_call *call)
+{
+	static const char *const agents[] = {"Handset/4.2", "Handset/4.3", "Desk/9.0"};
+	bool own = call->trunk_in == GEN_TRUNK_ACCESS;
+
+	call->start_us -= call->start_us % US_PER_MS;
+	gen_attest(c->w, &c->random, call);
+	call->agent = own ? agents[call->caller % 3] : "Gateway/7.1";
+	call->capture = gen_below(&c->random, c->w->calls) < c->w->captured;
+}
+
+static void plan_back(struct gen_calls *c, const struct gen_call *call)
+{
+	struct gen_call back;
+
+	if (gen_life_back(c->w, &c->random, call, &back) && back.start_us < gen_world_end(c->w)) {
+		finish_call(c, &back);
+		plan_call(c, &back);
+		c->done++;
+	}
 }
 
 static void next_ordinary(struct gen_calls *c)
@@ -175,34 +198,22 @@ static void next_ordinary(struct gen_calls *c)
 	uint64_t slot_us = (uint64_t)US_PER_MIN / c->minute_calls;
 	uint64_t into_us =
 		c->minute_done * slot_us + (slot_us ? gen_below(&c->random, slot_us) : 0);
+	unsigned kind = choose_kind(c, weights_at(c, c->minute - 1));
 	*call = (struct gen_call){
 		.start_us = c->w->start_us + (c->minute - 1) * US_PER_MIN + (int64_t)into_us,
 	};
-	call->start_us -= call->start_us % US_PER_MS;
-	decide_route(c, call);
-	decide_result(&c->random, call);
-	call->attest = attest_of(&c->random, call);
-	call->agent = call->trunk_in == GEN_TRUNK_ACCESS ? "Handset/4.2" : "Gateway/7.1";
-	call->capture = gen_below(&c->random, c->w->calls) < c->w->captured;
+	if (kind) {
+		gen_honest_call(&c->honest, c->w, c->book, &c->random, kind, call);
+	} else {
+		gen_life_call(&c->life, c->w, &c->random, call);
+	}
+	finish_call(c, call);
+	plan_back(c, call);
 	c->minute_done++;
 	c->done++;
 }
 
-static int by_start(const void *a, const void *b)
-{
-	const struct gen_call *x = a;
-	const struct gen_call *y = b;
-
-	if (x->start_us != y->start_us) {
-		return x->start_us < y->start_us ? -1 : 1;
-	}
-	if (x->caller != y->caller) {
-		return x->caller < y->caller ? -1 : 1;
-	}
-	return x->callee < y->callee ? -1 : x->callee > y->callee;
-}
-
-struct gen_calls *gen_calls_new(const struct gen_world *w)
+struct gen_calls *gen_calls_new(const struct gen_world *w, struct gen_plan_book *book)
 {
 	struct gen_calls *c = calloc(1, sizeof(*c));
 
@@ -210,33 +221,32 @@ struct gen_calls *gen_calls_new(const struct gen_world *w)
 		return NULL;
 	}
 	c->w = w;
+	c->book = book;
 	c->random = gen_random(w->seed);
 	c->minutes = w->span_us / US_PER_MIN;
+	gen_life_init(&c->life, w);
+	gen_honest_prepare(&c->honest, w, book);
+	if (!w->clean) {
+		gen_scams(w, book);
+	}
+	take_book(c, book);
+	weigh_week(c);
 	for (int64_t m = 0; m < c->minutes; m++) {
-		c->weight_all += minute_weight(c, m);
+		c->weight_all += weights_at(c, m)[c->kinds - 1];
 	}
-	for (size_t i = 0; i < CONTACTS; i++) {
-		c->friend_step[i] = 1 + gen_next(&c->random) % UINT32_MAX;
-	}
-	struct gen_random chance = gen_random(w->seed ^ UINT64_C(0x5ca3));
-	gen_scams(w, &chance, &c->scene);
-	if (c->scene.failed) {
+	if (c->failed) {
 		gen_calls_free(c);
 		return NULL;
 	}
-	qsort(c->scene.calls, c->scene.count, sizeof(c->scene.calls[0]), by_start);
 	next_ordinary(c);
 	return c;
 }
 
 bool gen_calls_next(struct gen_calls *c, struct gen_call *out)
 {
-	bool scene_left = c->scene_at < c->scene.count;
-	const struct gen_call *next = &c->scene.calls[c->scene_at];
-
-	if (scene_left && (!c->ordinary_left || next->start_us <= c->ordinary.start_us)) {
-		*out = *next;
-		c->scene_at++;
+	if (c->heap_count &&
+	    (!c->ordinary_left || c->heap[0].call.start_us <= c->ordinary.start_us)) {
+		pop_call(c, out);
 		return true;
 	}
 	if (!c->ordinary_left) {
@@ -247,10 +257,15 @@ bool gen_calls_next(struct gen_calls *c, struct gen_call *out)
 	return true;
 }
 
+bool gen_calls_failed(const struct gen_calls *c)
+{
+	return c->failed;
+}
+
 void gen_calls_free(struct gen_calls *c)
 {
 	if (c) {
-		free(c->scene.calls);
+		free(c->heap);
 		free(c);
 	}
 }

@@ -6,6 +6,8 @@ static const struct gen_plan plans[] = {
 	{
 		.country = "GB",
 		.tz = "Europe/London",
+		.utc_hours = 0,
+		.mobile_network = "23415",
 		.mobile = {{"447400", 12},
                            {"447401", 12},
                            {"447404", 12},
@@ -37,6 +39,8 @@ static const struct gen_plan plans[] = {
 	{
 		.country = "US",
 		.tz = "America/New_York",
+		.utc_hours = -5,
+		.mobile_network = "310410",
 		.mobile = {{"12122", 11},
                            {"12127", 11},
                            {"13102", 11},
@@ -49,20 +53,50 @@ static const struct gen_plan plans[] = {
 	{
 		.country = "DE",
 		.tz = "Europe/Berlin",
+		.utc_hours = 1,
+		.mobile_network = "26202",
 		.mobile = {{"491512", 13}, {"491514", 13}, {"491515", 13}},
 		.fixed = {{"4930", 12}, {"4989", 12}, {"4940", 12}},
 	},
 	{
 		.country = "FR",
 		.tz = "Europe/Paris",
+		.utc_hours = 1,
+		.mobile_network = "20801",
 		.mobile = {{"33612", 11}, {"33645", 11}, {"33672", 11}, {"33685", 11}},
 		.fixed = {{"33142", 11}, {"33145", 11}, {"33472", 11}},
 	},
 	{
 		.country = "ES",
 		.tz = "Europe/Madrid",
+		.utc_hours = 1,
+		.mobile_network = "21407",
 		.mobile = {{"34612", 11}, {"34655", 11}, {"34667", 11}},
 		.fixed = {{"34912", 11}, {"34915", 11}, {"34932", 11}},
+	},
+	{
+		.country = "IT",
+		.tz = "Europe/Rome",
+		.utc_hours = 1,
+		.mobile_network = "22201",
+		.mobile = {{"39347", 12}, {"39338", 12}, {"39320", 12}},
+		.fixed = {{"39066", 11}, {"39024", 11}, {"39028", 11}},
+	},
+	{
+		.country = "NL",
+		.tz = "Europe/Amsterdam",
+		.utc_hours = 1,
+		.mobile_network = "20408",
+		.mobile = {{"3161", 11}, {"3162", 11}, {"3164", 11}, {"3165", 11}},
+		.fixed = {{"3120", 11}, {"3110", 11}, {"3130", 11}, {"3140", 11}},
+	},
+	{
+		.country = "PL",
+		.tz = "Europe/Warsaw",
+		.utc_hours = 1,
+		.mobile_network = "26001",
+		.mobile = {{"48501", 11}, {"48601", 11}, {"48602", 11}, {"48507", 11}},
+		.fixed = {{"4822", 11}, {"4812", 11}, {"4858", 11}},
 	},
 };
 
@@ -80,7 +114,7 @@ const struct gen_plan *gen_plan_of(const char *country)
 
 const char *gen_plan_countries(void)
 {
-	return "GB, US, DE, FR, ES";
+	return "GB, US, DE, FR, ES, IT, NL, PL";
 }
 
 static uint64_t power_of_ten(unsigned n)

@@ -15,6 +15,8 @@ enum { GEN_RANGES_MAX = 20 };
 struct gen_plan {
 	char country[3];
 	const char *tz;
+	int utc_hours;                           /* standard time */
+	const char *mobile_network;              /* MCC and MNC: subscriber identities begin so */
 	struct gen_range mobile[GEN_RANGES_MAX]; /* ends with a NULL prefix, or full */
 	struct gen_range fixed[GEN_RANGES_MAX];
 };

@@ -4,6 +4,7 @@
 #ifndef TOOLS_RINGFENCE_GEN_RANDOM_H
 #define TOOLS_RINGFENCE_GEN_RANDOM_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,6 +59,29 @@ static inline uint64_t gen_below(struct gen_random *r, uint64_t n)
 static inline uint32_t gen_between(struct gen_random *r, uint32_t low, uint32_t high)
 {
 	return low + (uint32_t)gen_below(r, (uint64_t)high - low + 1);
+}
+
+/* Nearly normal with mean 0 and deviation 1: the sum of four even parts, never beyond 3.5. */
+static inline double gen_normal(struct gen_random *r)
+{
+	uint64_t x = gen_next(r);
+	uint64_t sum = (x & 0xffff) + (x >> 16 & 0xffff) + (x >> 32 & 0xffff) + (x >> 48);
+
+	return ((double)sum - 2 * 65535.0) / (65536.0 * 0.57735);
+}
+
+/* Lognormal about a median; spread: the deviation of the logarithm in hundredths. */
+static inline uint32_t gen_lognormal(struct gen_random *r, uint32_t median, unsigned spread)
+{
+	double x = (double)median * exp(gen_normal(r) * (double)spread / 100);
+
+	return x < 1 ? 1 : x > 4e9 ? UINT32_MAX : (uint32_t)x;
+}
+
+/* 0 inclusive to 1 exclusive. */
+static inline double gen_unit(struct gen_random *r)
+{
+	return (double)(gen_next(r) >> 11) * 0x1p-53;
 }
 
 static inline bool gen_percent(struct gen_random *r, unsigned percent)

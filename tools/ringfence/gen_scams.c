@@ -1,420 +1,303 @@
-/* One campaign of each kind, in the sizes that domain.md sections 1 and 4 publish, and look-alikes
- * that are honest (a registered reminder service). Times are shares of the span, so that a world
- * of one hour holds every campaign too.
+/* Which scam operations a world holds, and how large they are: sizes drawn from what domain.md
+ * publishes, several of each class in a large world, smaller ones in a small world, so that scam
+ * stays below a twentieth of all calls.
  */
+#include "ringfence/gen_scams.h"
+
 #include <stdlib.h>
+#include <string.h>
 
-#include "core/instant.h"
-#include "ringfence/gen.h"
+static const struct scam {
+	const char *class;
+	const char *name; /* of its operations */
+	void (*run)(struct gen_stage *s);
+	uint16_t least; /* calls that still show what it is */
+	uint16_t low, high;
+	bool records_only; /* it shows in columns that SIP does not carry */
+	bool stir_only;
+} scams[] = {
+	{"wangiri", "wangiri", gen_scam_wangiri, 62, 200, 1500, false, false},
+	{"irsf", "irsf", gen_scam_irsf, 18, 40, 300, true, false},
+	{"pbx_hack", "pbx-hack", gen_scam_pbx, 18, 40, 200, true, false},
+	{"robocall", "robocall", gen_scam_robocall, 130, 300, 2600, false, false},
+	{"rotation", "rotation", gen_scam_rotation, 80, 300, 1800, false, false},
+	{"scam_centre", "scam-centre", gen_scam_centre, 45, 200, 1500, true, false},
+	{"bank_impersonation", "bank", gen_scam_bank, 8, 8, 40, false, false},
+	{"victim_targeting", "victim", gen_scam_targeting, 8, 10, 30, false, false},
+	{"inbound_scam", "inbound", gen_scam_inbound, 30, 60, 400, false, false},
+	{"simbox", "simbox", gen_scam_simbox, 60, 300, 2000, true, false},
+	{"spoofing", "spoofing", gen_scam_spoofing, 24, 100, 500, false, false},
+	{"impersonation", "impersonation", gen_scam_impersonation, 8, 20, 100, false, false},
+	{"tdos", "tdos", gen_scam_tdos, 70, 200, 800, false, false},
+	{"traffic_pumping", "pumping", gen_scam_pumping, 18, 60, 300, false, false},
+	{"scanning", "scanning", gen_scam_scanning, 40, 100, 400, false, false},
+	{"harvesting", "harvesting", gen_scam_harvesting, 50, 150, 600, false, false},
+	{"false_answer", "false-answer", gen_scam_false_answer, 40, 100, 500, false, false},
+	{"attestation_abuse", "attestation", gen_scam_attestation, 18, 100, 500, true, true},
+};
 
-void gen_scene_add(struct gen_scene *scene, struct gen_call call)
+enum {
+	SCAMS = sizeof(scams) / sizeof(scams[0]),
+	ROUNDS_MAX = 12,
+	SHARE = 43, /* scam in a thousand ordinary calls */
+	SIZE_MIN = 3,
+};
+
+/* ---- the stage ---- */
+
+void gen_stage_time(struct gen_stage *s, int64_t length_us, unsigned from, unsigned to)
 {
-	if (scene->count == scene->cap) {
-		size_t cap = scene->cap ? 2 * scene->cap : 1024;
-		struct gen_call *more = realloc(scene->calls, cap * sizeof(*more));
-		if (!more) {
-			scene->failed = true;
+	const struct gen_world *w = s->w;
+	int64_t most = w->span_us / 2;
+	int64_t last;
+
+	s->length_us = length_us < most ? length_us : most;
+	/* An eighth of the span is left behind the last call. */
+	last = w->span_us - w->span_us / 8 - s->length_us;
+	for (unsigned i = 0; i < 48; i++) {
+		s->from_us = w->start_us + (int64_t)gen_below(s->r, (uint64_t)last);
+		unsigned hour = gen_local_hour(w, s->from_us);
+		if (from < to ? hour >= from && hour < to : hour >= from || hour < to) {
 			return;
 		}
-		scene->calls = more;
-		scene->cap = cap;
-	}
-	call.start_us -= call.start_us % US_PER_MS;
-	scene->calls[scene->count++] = call;
-}
-
-struct stage {
-	const struct gen_world *w;
-	struct gen_random *r;
-	struct gen_scene *scene;
-};
-
-/* A time into the span, in percent. */
-static int64_t at_percent(const struct gen_world *w, unsigned percent)
-{
-	return w->start_us + w->span_us / 100 * percent;
-}
-
-static uint64_t somebody(struct stage *s)
-{
-	return gen_subscriber(s->w, gen_next(s->r));
-}
-
-struct span_ms {
-	uint32_t low;
-	uint32_t high;
-};
-
-static struct gen_call answered(struct stage *s, struct gen_call call, struct span_ms ring,
-                                struct span_ms talk)
-{
-	call.code = 200;
-	call.ring_ms = gen_between(s->r, ring.low, ring.high);
-	call.talk_ms = gen_between(s->r, talk.low, talk.high);
-	call.end = call.end ? call.end : GEN_END_CALLEE;
-	return call;
-}
-
-/* Calls `count` different subscribers; the caller decides what becomes of each call. */
-typedef struct gen_call one_call(struct stage *s, struct gen_call call, unsigned i);
-
-static void campaign(struct stage *s, struct gen_call like, unsigned count, int64_t every_us,
-                     one_call *one)
-{
-	for (unsigned i = 0; i < count; i++) {
-		struct gen_call call = like;
-		call.setup_ms = gen_between(s->r, 200, 900);
-		call.start_us +=
-			i * every_us + (int64_t)gen_below(s->r, (uint64_t)every_us / 2 + 1);
-		gen_scene_add(s->scene, one(s, call, i));
 	}
 }
 
-/* ---- T1: rings once and waits to be called back ---- */
-
-static struct gen_call ring_once(struct stage *s, struct gen_call call, unsigned i)
+int64_t gen_stage_moment(struct gen_stage *s, unsigned i)
 {
-	(void)i;
-	call.callee = somebody(s);
-	call.code = 487;
-	call.ring_ms = gen_between(s->r, 600, 1900);
-	call.end = GEN_END_CALLER;
+	int64_t gap = s->length_us / (s->size ? s->size : 1);
+
+	return s->from_us + i % (s->size ? s->size : 1) * gap +
+	       (int64_t)gen_below(s->r, (uint64_t)(gap * 3 / 4 + 1));
+}
+
+struct gen_call gen_stage_call(struct gen_stage *s, uint8_t trunk)
+{
+	return (struct gen_call){
+		.operation = s->operation,
+		.trunk_in = trunk,
+		.attest = s->attest,
+		.origid = s->attest ? s->origid : 0,
+		.agent = s->agent,
+		.capture = s->capture,
+		.setup_ms = gen_between(s->r, 200, 1100),
+	};
+}
+
+struct gen_call gen_stage_call_from(struct gen_stage *s, gen_line_id line)
+{
+	const struct gen_line *l = &s->book->lines[line - GEN_LINE_EXTRA];
+	struct gen_call call = gen_stage_call(s, l->mobile ? GEN_TRUNK_ACCESS : GEN_TRUNK_OFFICE);
+
+	call.caller = l->number;
+	call.from = line;
+	call.attest = s->w->stir ? 'A' : 0;
+	call.origid = call.attest ? 1 + call.trunk_in * 16U : 0;
+	call.agent = l->mobile ? "Handset/4.2" : "Gateway/7.1";
 	return call;
 }
 
-static void wangiri(struct stage *s)
+void gen_stage_subscriber(struct gen_stage *s, struct gen_call *call, uint64_t i)
 {
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 20),
-		.caller = gen_number_in((struct gen_range){"22220", 11}, 4410977),
-		.trunk_in = GEN_TRUNK_FOREIGN_1,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "wangiri-1",
-		.class = "wangiri",
-	};
-	size_t first = s->scene->count;
-	campaign(s, like, 120, 5 * US_PER_S, ring_once);
-	/* Five of them call back, and pay. */
-	for (unsigned i = 0; i < 5 && first + 20 * i < s->scene->count; i++) {
-		const struct gen_call *rung = &s->scene->calls[first + 20 * i];
-		struct gen_call back = like;
-		back.start_us = rung->start_us + (int64_t)gen_between(s->r, 300, 900) * US_PER_S;
-		back.caller = rung->callee;
-		back.callee = like.caller;
-		back.trunk_in = GEN_TRUNK_ACCESS;
-		back.trunk_out = GEN_TRUNK_FOREIGN_1;
-		back.attest = 'A';
-		back.end = GEN_END_CALLER;
-		gen_scene_add(s->scene, answered(s, back, (struct span_ms){900, 900},
-		                                 (struct span_ms){30000, 240000}));
+	call->callee = gen_subscriber(s->w, i);
+	call->to = (gen_line_id)(i % s->w->subscribers + 1);
+	call->trunk_out = gen_home_trunk(i % s->w->subscribers);
+}
+
+void gen_stage_anybody(struct gen_stage *s, struct gen_call *call)
+{
+	gen_stage_subscriber(s, call, gen_below(s->r, s->w->subscribers));
+}
+
+struct gen_call gen_stage_victim_call(struct gen_stage *s, uint64_t i)
+{
+	struct gen_call call = gen_stage_call(s, gen_home_trunk(i % s->w->subscribers));
+
+	call.caller = gen_subscriber(s->w, i);
+	call.from = (gen_line_id)(i % s->w->subscribers + 1);
+	call.attest = s->w->stir ? 'A' : 0;
+	call.origid = call.attest ? 1 + call.trunk_in * 16U : 0;
+	call.agent = "Handset/4.2";
+	call.by_victim = true;
+	return call;
+}
+
+void gen_stage_answer(struct gen_stage *s, struct gen_call *call, struct gen_ms ring,
+                      struct gen_ms talk)
+{
+	call->code = 200;
+	call->ring_ms = gen_between(s->r, ring.low, ring.high);
+	call->talk_ms = gen_between(s->r, talk.low, talk.high);
+	call->end = call->by_victim ? GEN_END_CALLER : GEN_END_CALLEE;
+}
+
+void gen_stage_talk(struct gen_stage *s, struct gen_call *call, uint32_t median_ms, unsigned spread)
+{
+	gen_stage_answer(s, call, (struct gen_ms){2500, 14000}, (struct gen_ms){1, 1});
+	call->talk_ms = gen_lognormal(s->r, median_ms, spread);
+}
+
+void gen_stage_fail(struct gen_stage *s, struct gen_call *call, uint16_t code, struct gen_ms ring)
+{
+	call->code = code;
+	call->ring_ms = ring.high ? gen_between(s->r, ring.low, ring.high) : 0;
+	call->talk_ms = 0;
+	call->end = code == 487                  ? GEN_END_CALLER
+	            : code == 480 || code == 486 ? GEN_END_CALLEE
+	                                         : GEN_END_NETWORK;
+}
+
+void gen_stage_add(struct gen_stage *s, struct gen_call call)
+{
+	/* Nothing of it is left to tell when the world ends. */
+	if (gen_call_end(&call) < gen_world_end(s->w) - US_PER_S) {
+		gen_book_call(s->book, call);
 	}
 }
 
-/* ---- T4: a dialler with a recorded message ---- */
-
-static struct gen_call play_message(struct stage *s, struct gen_call call, unsigned i)
+gen_line_id gen_stage_sim(struct gen_stage *s, uint32_t days_max)
 {
-	(void)i;
-	call.callee = somebody(s);
-	if (gen_percent(s->r, 45)) {
-		return answered(s, call, (struct span_ms){2000, 9000},
-		                (struct span_ms){2000, 14000});
+	gen_line_id line = gen_book_line(
+		s->book, s->w,
+		(struct gen_line){.mobile = true, .age_days = gen_between(s->r, 0, days_max)});
+
+	return line;
+}
+
+uint64_t gen_stage_number(const struct gen_stage *s, gen_line_id line)
+{
+	return s->book->lines[line - GEN_LINE_EXTRA].number;
+}
+
+uint8_t gen_stage_trunk(struct gen_stage *s, const uint8_t *trunks, size_t count)
+{
+	return trunks[gen_below(s->r, count)];
+}
+
+/* ---- operations ---- */
+
+static int cmp_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void count_numbers(struct gen_plan_book *book, size_t first, struct gen_operation *op)
+{
+	size_t count = 0;
+	uint64_t *numbers = malloc((book->call_count - first + 1) * sizeof(*numbers));
+
+	if (!numbers) {
+		book->failed = true;
+		return;
 	}
-	call.code = gen_percent(s->r, 25) ? 404 : 480;
-	call.ring_ms = call.code == 480 ? 18000 : 0;
-	call.end = call.code == 480 ? GEN_END_CALLEE : GEN_END_NETWORK;
-	return call;
-}
-
-static void robocall(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 40),
-		.caller = gen_outsider(s->w, 990001),
-		.trunk_in = GEN_TRUNK_DIALLER,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "robocall-1",
-		.class = "robocall",
-		.attest = 'B',
-	};
-	campaign(s, like, 300, 2 * US_PER_S, play_message);
-}
-
-static struct gen_call remind(struct stage *s, struct gen_call call, unsigned i)
-{
-	(void)i;
-	call.callee = somebody(s);
-	return answered(s, call, (struct span_ms){3000, 12000}, (struct span_ms){8000, 19000});
-}
-
-/* A clinic's reminders: the same shape, but registered. */
-static void reminders(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 45),
-		.caller = gen_reminder(s->w),
-		.trunk_in = GEN_TRUNK_OFFICE,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.attest = 'A',
-	};
-	campaign(s, like, 200, 4 * US_PER_S, remind);
-}
-
-/* ---- T5: people in a call centre, one call a victim ---- */
-
-static struct gen_call persuade(struct stage *s, struct gen_call call, unsigned i)
-{
-	call.callee = somebody(s);
-	if (i % 15 == 9) { /* this one believes it */
-		return answered(s, call, (struct span_ms){7000, 7000},
-		                (struct span_ms){1500000, 2400000});
+	for (size_t i = first; i < book->call_count; i++) {
+		const struct gen_call *call = &book->calls[i];
+		if (!call->by_victim) {
+			numbers[count++] = call->caller;
+		} else if (call->to >= GEN_LINE_EXTRA) {
+			numbers[count++] = call->callee;
+		}
 	}
-	if (gen_percent(s->r, 65)) {
-		return answered(s, call, (struct span_ms){4000, 15000},
-		                (struct span_ms){5000, 70000});
+	if (count) {
+		qsort(numbers, count, sizeof(*numbers), cmp_u64);
 	}
-	call.code = 480;
-	call.ring_ms = 25000;
-	call.end = GEN_END_CALLEE;
-	return call;
-}
-
-static void scam_centre(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 38),
-		.caller = gen_subscriber(s->w, 101),
-		.trunk_in = GEN_TRUNK_ACCESS,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "scam-centre-1",
-		.class = "scam_centre",
-		.attest = 'A',
-	};
-	campaign(s, like, 75, s->w->span_us / 250, persuade);
-}
-
-/* ---- T8: other people's numbers ---- */
-
-static struct gen_call national_from_abroad(struct stage *s, struct gen_call call, unsigned i)
-{
-	(void)i;
-	call.callee = somebody(s);
-	if (gen_percent(s->r, 60)) {
-		return answered(s, call, (struct span_ms){4000, 12000},
-		                (struct span_ms){5000, 60000});
+	for (size_t i = 0; i < count; i++) {
+		op->numbers += i == 0 || numbers[i] != numbers[i - 1];
 	}
-	call.code = 486;
-	call.end = GEN_END_CALLEE;
-	return call;
+	free(numbers);
 }
 
-static void spoofed_national(struct stage *s)
+static char attest_of_scam(const struct gen_world *w, struct gen_random *r)
 {
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 55),
-		.caller = gen_outsider(s->w, 4 * 8001),
-		.agent = "Gateway/7.1",
-		.trunk_in = GEN_TRUNK_FOREIGN_2,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "spoofed-national-1",
-		.class = "spoofing",
-		.capture = true,
-	};
-	campaign(s, like, 30, 8 * US_PER_S, national_from_abroad);
+	unsigned kind = (unsigned)gen_below(r, 100);
+
+	return !w->stir ? 0 : kind < 10 ? 'A' : kind < 33 ? 'B' : kind < 50 ? 'C' : 0;
 }
 
-static void do_not_originate(struct stage *s)
+static void run(const struct gen_world *w, struct gen_plan_book *book, struct gen_random *r,
+                const struct scam *scam, unsigned round, unsigned size)
 {
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 58),
-		.caller = gen_dno(s->w),
-		.trunk_in = GEN_TRUNK_NATIONAL_1,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "dno-1",
-		.class = "spoofing",
-	};
-	campaign(s, like, 8, 20 * US_PER_S, national_from_abroad);
-}
+	static const char *const agents[] = {"Gateway/7.1", "SBC/3.8", "Dialer/2.6", "FPBX-16"};
+	struct gen_operation *op = gen_book_operation(book);
+	size_t first = book->call_count;
 
-/* The victim sees a number of his own block. */
-static struct gen_call look_alike(struct stage *s, struct gen_call call, unsigned i)
-{
-	(void)i;
-	call.callee = somebody(s);
-	call.caller = call.callee / 1000 * 1000 + gen_below(s->r, 1000);
-	return answered(s, call, (struct span_ms){3000, 12000}, (struct span_ms){3000, 30000});
-}
-
-static void neighbours(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 62),
-		.trunk_in = GEN_TRUNK_PEER,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "neighbour-1",
-		.class = "spoofing",
-	};
-	campaign(s, like, 60, 10 * US_PER_S, look_alike);
-}
-
-static struct gen_call claim_name(struct stage *s, struct gen_call call, unsigned i)
-{
-	static const char *const names[] = {"HMRC Tax Office", "\xd0\x9dMRC Refund",
-	                                    "POLICE Fraud Dept", "Revenue Office"};
-
-	call.callee = somebody(s);
-	call.caller = gen_outsider(s->w, 970001 + 3 * i);
-	call.display = names[i % (sizeof(names) / sizeof(names[0]))];
-	return answered(s, call, (struct span_ms){4000, 12000}, (struct span_ms){9000, 90000});
-}
-
-static void impersonation(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 65),
-		.agent = "Gateway/7.1",
-		.trunk_in = GEN_TRUNK_NATIONAL_2,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "impersonation-1",
-		.class = "impersonation",
-		.capture = true,
-	};
-	campaign(s, like, 12, 25 * US_PER_S, claim_name);
-}
-
-/* ---- T9: a fresh caller on nearly every call ---- */
-
-static struct gen_call fresh_caller(struct stage *s, struct gen_call call, unsigned i)
-{
-	call = play_message(s, call, i);
-	call.caller = gen_outsider(s->w, 4 * (100000 + gen_below(s->r, 100000)) + 1);
-	return call;
-}
-
-static void rotation(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 48),
-		.trunk_in = GEN_TRUNK_DIALLER,
-		.trunk_out = GEN_TRUNK_ACCESS,
-		.campaign = "rotation-1",
-		.class = "rotation",
-	};
-	campaign(s, like, 300, 1500000, fresh_caller);
-}
-
-/* ---- T10: one line is flooded ---- */
-
-static struct gen_call flood(struct stage *s, struct gen_call call, unsigned i)
-{
-	call.caller = gen_outsider(s->w, 300000 + gen_below(s->r, 300000));
-	if (i % 10 == 0) {
-		return answered(s, call, (struct span_ms){2000, 2000},
-		                (struct span_ms){1000, 8000});
+	if (!op) {
+		return;
 	}
-	call.code = 486;
-	call.end = GEN_END_CALLEE;
-	return call;
-}
-
-static void tdos(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 70),
-		.callee = gen_subscriber(s->w, 17),
-		.trunk_in = GEN_TRUNK_NATIONAL_1,
-		.trunk_out = GEN_TRUNK_OFFICE,
-		.campaign = "tdos-1",
-		.class = "tdos",
+	(void)snprintf(op->name, sizeof(op->name), "%s-%u", scam->name, round + 1);
+	op->class = scam->class;
+	op->capture = w->captured && !scam->records_only &&
+	              (gen_percent(r, 30) || scam->run == gen_scam_scanning);
+	struct gen_stage stage = {
+		.w = w,
+		.book = book,
+		.r = r,
+		.operation = (uint32_t)book->operation_count,
+		.round = round,
+		.size = size > SIZE_MIN ? size : SIZE_MIN,
+		.capture = op->capture,
+		.attest = attest_of_scam(w, r),
+		.origid = 1000 + (uint32_t)book->operation_count,
+		.agent = agents[gen_below(r, sizeof(agents) / sizeof(agents[0]))],
 	};
-	campaign(s, like, 250, US_PER_S / 2, flood);
+	scam->run(&stage);
+	if (!book->failed) {
+		count_numbers(book, first, &book->operations[stage.operation - 1]);
+	}
 }
 
-/* ---- T2: a hacked account earns shares ---- */
-
-static struct gen_call pump(struct stage *s, struct gen_call call, unsigned i)
+/* How many of each class, so that sizes from the middle fill the budget. */
+static unsigned rounds_for(double budget)
 {
-	(void)i;
-	call.callee = gen_number_in((struct gen_range){"371901", 11}, 40 + gen_below(s->r, 6));
-	return answered(s, call, (struct span_ms){1200, 1200}, (struct span_ms){240000, 420000});
+	double middle = 0;
+
+	for (size_t i = 0; i < SCAMS; i++) {
+		middle += (scams[i].low + scams[i].high) / 2;
+	}
+	double rounds = budget / middle;
+	return rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : (unsigned)rounds;
 }
 
-static void revenue_share(struct stage *s)
+/* From the least sizes to the drawn ones, as far as the budget allows; in a small world, parts of
+ * the least.
+ */
+static void fit_sizes(double sizes[ROUNDS_MAX * SCAMS], size_t count, double budget)
 {
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 8),
-		.caller = gen_subscriber(s->w, 27),
-		.trunk_in = GEN_TRUNK_OFFICE,
-		.trunk_out = GEN_TRUNK_FOREIGN_2,
-		.campaign = "irsf-1",
-		.class = "irsf",
-		.attest = 'A',
-		.end = GEN_END_CALLER,
-	};
-	campaign(s, like, 40, 45 * US_PER_S, pump);
+	double least = 0, drawn = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		least += scams[i % SCAMS].least;
+		drawn += sizes[i];
+	}
+	double part = budget < least ? 0 : budget < drawn ? (budget - least) / (drawn - least) : 1;
+	double of_least = budget < least ? budget / least : 1;
+	for (size_t i = 0; i < count; i++) {
+		double from = scams[i % SCAMS].least;
+		sizes[i] = from * of_least + part * (sizes[i] - from);
+	}
 }
 
-/* ---- harvesting: which numbers of a block exist ---- */
-
-static struct gen_call try_number(struct stage *s, struct gen_call call, unsigned i)
+void gen_scams(const struct gen_world *w, struct gen_plan_book *book)
 {
-	call.callee = gen_outsider(s->w, 4 * 5003) / 1000 * 1000 + i;
-	call.code = gen_percent(s->r, 60) ? 404 : 487;
-	call.ring_ms = call.code == 487 ? 400 : 0;
-	call.end = call.code == 487 ? GEN_END_CALLER : GEN_END_NETWORK;
-	return call;
-}
+	struct gen_random r = gen_random(w->seed ^ UINT64_C(0x5ca3));
+	double budget = (double)w->calls * SHARE / 1000;
+	size_t count = rounds_for(budget) * (size_t)SCAMS;
+	double sizes[ROUNDS_MAX * SCAMS];
+	/* In a tiny world there is no room for every class. */
+	double room = budget / (SIZE_MIN + 1);
+	size_t first = room < SCAMS ? w->seed % SCAMS : 0;
 
-static void number_scan(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 75),
-		.caller = gen_outsider(s->w, 990021),
-		.trunk_in = GEN_TRUNK_PEER,
-		.trunk_out = GEN_TRUNK_NATIONAL_2,
-		.campaign = "number-scan-1",
-		.class = "harvesting",
-	};
-	campaign(s, like, 200, 2 * US_PER_S, try_number);
-}
-
-/* ---- T13: a scanner at the SIP edge tries dial prefixes ---- */
-
-static struct gen_call try_prefix(struct stage *s, struct gen_call call, unsigned i)
-{
-	static const uint64_t prefixes[] = {900, 9011, 9900, 1011, 9810, 7011, 8011, 9001};
-	enum { COUNT = sizeof(prefixes) / sizeof(prefixes[0]) };
-
-	(void)s;
-	call.callee = prefixes[i % COUNT] * UINT64_C(10000000000) + UINT64_C(4685002802);
-	call.caller = 100 + i % 20;
-	call.code = 404;
-	call.end = GEN_END_NETWORK;
-	return call;
-}
-
-static void scanner(struct stage *s)
-{
-	struct gen_call like = {
-		.start_us = at_percent(s->w, 5),
-		.agent = "friendly-scanner",
-		.campaign = "scanner-1",
-		.class = "scanning",
-		.capture = true,
-	};
-	campaign(s, like, 60, US_PER_S, try_prefix);
-}
-
-void gen_scams(const struct gen_world *w, struct gen_random *random, struct gen_scene *scene)
-{
-	static void (*const all[])(struct stage *) = {
-		wangiri,  robocall, scam_centre,   spoofed_national, do_not_originate, neighbours,
-		rotation, tdos,     impersonation, revenue_share,    number_scan,      scanner,
-	};
-	struct stage s = {w, random, scene};
-
-	reminders(&s);
-	for (size_t i = 0; !w->clean && i < sizeof(all) / sizeof(all[0]); i++) {
-		all[i](&s);
+	for (size_t i = 0; i < count; i++) {
+		sizes[i] = gen_between(&r, scams[i % SCAMS].low, scams[i % SCAMS].high);
+	}
+	fit_sizes(sizes, count, budget);
+	for (size_t i = 0; i < count && (double)i + 1 <= room && !book->failed; i++) {
+		size_t at = room < SCAMS ? (first + i) % SCAMS : i;
+		const struct scam *s = &scams[at % SCAMS];
+		if (w->stir || !s->stir_only) {
+			run(w, book, &r, s, (unsigned)(at / SCAMS), (unsigned)sizes[at]);
+		}
 	}
 }

@@ -55,6 +55,7 @@ static const struct {
 	{100, "Trying"},
 	{180, "Ringing"},
 	{200, "OK"},
+	{403, "Forbidden"},
 	{404, "Not Found"},
 	{480, "No Answer"},
 	{486, "Busy Here"},

@@ -1,9 +1,9 @@
 /* ringfence score: which operations of a labelled world the alerts found, how early, and how many
  * alerts are wrong.
  *
- * An alert is right when most of its evidence is scam and most of what its subject did meanwhile
- * was, too; one on a trunk only when the trunk mostly carries scam. A callee is a victim: what he
- * does besides is his own affair.
+ * An alert is right when most of its evidence is scam and most of what its subject took part in
+ * from the window's beginning to the alert was, too; one on a trunk only when the trunk mostly
+ * carries scam over the whole world. A callee is a victim: what he does besides is his own affair.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "core/instant.h"
 #include "core/json.h"
 #include "ringfence/commands.h"
+#include "ringfence/common.h"
 #include "ringfence/world_truth.h"
 
 static const struct command_help help = {
@@ -19,8 +20,8 @@ static const struct command_help help = {
 	.about =
 		"WORLD is a folder that `ringfence gen` wrote, ALERTS the alerts that were raised on it (JSON\n"
 		"lines; - for standard input). By class: operations found, found before half of their calls,\n"
-		"calls made before the first alert; then precision, false alerts by rule, alerts a million\n"
-		"honest calls.",
+		"calls made before the first alert; then precision, alerts and false alerts a million\n"
+		"honest calls; false ones by rule and by the kind of honest caller that they blame.",
 	.common = true,
 };
 
@@ -43,6 +44,7 @@ struct score {
 	struct world_truth truth;
 	struct rule_sum *rules;
 	size_t rule_count;
+	uint64_t *wrong_by_kind; /* of truth.kinds */
 	uint64_t alerts, right;
 	uint64_t high, high_right; /* of severity high and critical */
 	uint64_t campaigns;
@@ -145,20 +147,17 @@ static bool read_alert(struct score *s, struct slice line, struct read_alert *a)
 
 static bool subject_is_scam(const struct score *s, const struct read_alert *a)
 {
-	struct slice value = slice_of(a->subject);
-	uint64_t calls, scam;
+	bool trunk = strcmp(a->subject_type, "trunk") == 0;
+	bool always = trunk || a->from_us == INSTANT_NONE;
 
-	if (strcmp(a->subject_type, "trunk") == 0) {
-		truth_subject(&s->truth, "trunk", value, INT64_MIN, INT64_MAX, &calls, &scam);
-		return scam * 2 > calls;
-	}
-	if (strcmp(a->subject_type, "caller") != 0 && strcmp(a->subject_type, "account") != 0) {
+	if (strcmp(a->subject_type, "callee") == 0) {
 		return true;
 	}
-	truth_subject(&s->truth, a->subject_type, value,
-	              a->from_us == INSTANT_NONE ? INT64_MIN : a->from_us, a->time_us, &calls,
-	              &scam);
-	return calls == 0 || scam * 2 > calls;
+	struct truth_sum sum =
+		truth_subject(&s->truth, a->subject_type, slice_of(a->subject),
+	                      always ? INT64_MIN : a->from_us, trunk ? INT64_MAX : a->time_us);
+	/* Nothing known of it (an address, a trunk out): the evidence decides. */
+	return sum.calls == 0 || sum.scam * 2 > sum.calls;
 }
 
 static bool is_right(const struct score *s, const struct read_alert *a)
@@ -198,6 +197,7 @@ static void judge(struct score *s, const struct read_alert *a)
 	s->high_right += high && right;
 	sum->alerts++;
 	sum->wrong += !right;
+	s->wrong_by_kind[truth_kind(&s->truth, slice_of(a->subject))] += !right;
 	for (size_t i = 0; right && i < a->call_count; i++) {
 		int32_t n = a->calls[i]->operation;
 		if (n >= 0 && a->time_us < s->truth.operations[n].found_us) {
@@ -295,11 +295,16 @@ static double share(uint64_t part, uint64_t all)
 	return all ? (double)part / (double)all : 1;
 }
 
-static double a_million_honest(const struct score *s)
+static double a_million_honest(const struct score *s, uint64_t alerts)
 {
 	uint64_t honest = s->truth.call_count - s->truth.scam_calls;
 
-	return honest ? 1e6 * (double)(s->alerts + s->campaigns) / (double)honest : 0;
+	return honest ? 1e6 * (double)alerts / (double)honest : 0;
+}
+
+static double an_operation(const struct score *s, const struct class_sum *all)
+{
+	return all->found ? (double)s->right / (double)all->found : 0;
 }
 
 static void class_row(const struct class_sum *sum, struct buf *out)
@@ -316,8 +321,6 @@ static void class_row(const struct class_sum *sum, struct buf *out)
 
 static void print_table(const struct score *s, struct class_sum *sum, struct buf *out)
 {
-	uint64_t found;
-
 	buf_printf(out, "%-20s %10s %6s %17s %19s\n", "class", "operations", "found", "before half",
 	           "median calls before");
 	for (size_t i = 0; i < s->truth.operation_count; i++) {
@@ -328,7 +331,6 @@ static void print_table(const struct score *s, struct class_sum *sum, struct buf
 	}
 	sum_class(&s->truth, NULL, sum);
 	class_row(sum, out);
-	found = sum->found;
 	for (size_t i = 0; i < s->truth.operation_count; i++) {
 		const struct operation *o = &s->truth.operations[i];
 		if (o->found_us == INT64_MAX) {
@@ -338,15 +340,23 @@ static void print_table(const struct score *s, struct class_sum *sum, struct buf
 	}
 	buf_printf(out,
 	           "\nprecision %.3f of %llu alerts; %.3f of %llu high and critical\n"
-	           "%.1f alerts a million honest calls, %.2f alerts an operation found\n",
+	           "a million honest calls: %.1f alerts, %.1f of them false\n"
+	           "%.2f right alerts an operation found; %llu campaigns opened\n",
 	           share(s->right, s->alerts), (unsigned long long)s->alerts,
-	           share(s->high_right, s->high), (unsigned long long)s->high, a_million_honest(s),
-	           found ? (double)s->right / (double)found : 0);
+	           share(s->high_right, s->high), (unsigned long long)s->high,
+	           a_million_honest(s, s->alerts), a_million_honest(s, s->alerts - s->right),
+	           an_operation(s, sum), (unsigned long long)s->campaigns);
 	for (size_t i = 0; i < s->rule_count; i++) {
 		if (s->rules[i].wrong) {
-			buf_printf(out, "wrong: %-40s %llu of %llu\n", s->rules[i].name,
+			buf_printf(out, "false by rule: %-40s %6llu of %llu\n", s->rules[i].name,
 			           (unsigned long long)s->rules[i].wrong,
 			           (unsigned long long)s->rules[i].alerts);
+		}
+	}
+	for (size_t i = 0; i < s->truth.kind_count; i++) {
+		if (s->wrong_by_kind[i]) {
+			buf_printf(out, "false by kind: %-40s %6llu\n", s->truth.kinds[i],
+			           (unsigned long long)s->wrong_by_kind[i]);
 		}
 	}
 }
@@ -397,13 +407,28 @@ static void print_json(const struct score *s, struct class_sum *sum, struct buf 
 	json_key(&w, "precision_high");
 	json_double(&w, share(s->high_right, s->high));
 	json_key(&w, "alerts_a_million_honest");
-	json_double(&w, a_million_honest(s));
+	json_double(&w, a_million_honest(s, s->alerts));
+	json_key(&w, "wrong_a_million_honest");
+	json_double(&w, a_million_honest(s, s->alerts - s->right));
+	json_key(&w, "alerts_an_operation");
+	json_double(&w, an_operation(s, sum));
+	json_key(&w, "campaigns");
+	json_int(&w, (int64_t)s->campaigns);
 	json_key(&w, "wrong");
 	json_object(&w);
 	for (size_t i = 0; i < s->rule_count; i++) {
 		if (s->rules[i].wrong) {
 			json_key(&w, s->rules[i].name);
 			json_int(&w, (int64_t)s->rules[i].wrong);
+		}
+	}
+	json_object_end(&w);
+	json_key(&w, "wrong_by_kind");
+	json_object(&w);
+	for (size_t i = 0; i < s->truth.kind_count; i++) {
+		if (s->wrong_by_kind[i]) {
+			json_key(&w, s->truth.kinds[i]);
+			json_int(&w, (int64_t)s->wrong_by_kind[i]);
 		}
 	}
 	json_object_end(&w);
@@ -426,30 +451,31 @@ static int print(const struct score *s, bool json)
 	return good ? EXIT_DONE : EXIT_INTERNAL;
 }
 
-static int score_world(const struct common_options *options, const struct site *site)
+static int score_world(const char *world, const char *alerts, bool json)
 {
 	struct score s = {.rules = calloc(RULES_MAX, sizeof(struct rule_sum))};
-	const char *alerts = options->inputs[1];
 	bool from_stdin = strcmp(alerts, "-") == 0;
 	int status = EXIT_BAD_INPUT;
 
 	FILE *f = from_stdin ? stdin : fopen(alerts, "r");
 	if (!f) {
 		perror(alerts);
-	} else if (s.rules && truth_load(&s.truth, options->inputs[0], options, site)) {
+	} else if (s.rules && truth_load(&s.truth, world) &&
+	           (s.wrong_by_kind = calloc(s.truth.kind_count, sizeof(uint64_t)))) {
 		read_alerts(&s, f);
 		count_before(&s.truth);
 		if (s.malformed) {
 			fprintf(stderr, "%s: %llu lines are no alerts\n", alerts,
 			        (unsigned long long)s.malformed);
 		}
-		status = print(&s, options->json);
+		status = print(&s, json);
 		status = status == EXIT_DONE && s.malformed ? EXIT_BAD_INPUT : status;
 	}
 	if (f && !from_stdin) {
 		(void)fclose(f);
 	}
 	truth_free(&s.truth);
+	free(s.wrong_by_kind);
 	free(s.rules);
 	return status;
 }
@@ -466,15 +492,5 @@ int cmd_score(int argc, char **argv)
 		fprintf(stderr, "a world and its alerts are needed\nusage: %s\n", help.usage);
 		return EXIT_USAGE;
 	}
-	char home[3];
-	if (!options.site.home && world_home(options.inputs[0], home)) {
-		options.site.home = country_of(home[0], home[1]);
-	}
-	struct site *site = common_site(&options, false);
-	if (!site) {
-		return EXIT_BAD_INPUT;
-	}
-	status = score_world(&options, site);
-	site_free(site);
-	return status;
+	return score_world(options.inputs[0], options.inputs[1], options.json);
 }
