@@ -10,7 +10,7 @@
 #include "ringfence/common.h"
 
 struct sums {
-	size_t mutants, noticed, waived;
+	size_t mutants, noticed, waived, broken;
 };
 
 /* The reason that mutants.txt beside the rule gives for this survivor; NULL: none. */
@@ -45,15 +45,20 @@ static void put_text(const struct rule *rule, const struct mutation *m, struct s
 {
 	char line[4096];
 
-	printf("%.*s: %zu of %zu noticed\n", SLICE_FMT(rule->name), m->noticed, m->count);
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->mutants[i].noticed) {
+	if (m->broken) {
+		printf("%.*s: fails its tests as it stands\n", SLICE_FMT(rule->name));
+		return;
+	}
+	printf("%.*s: %zu of %zu noticed\n", SLICE_FMT(rule->name), m->noticed, m->mutants.count);
+	for (size_t i = 0; i < m->mutants.count; i++) {
+		const struct mutant *mutant = &m->mutants.all[i];
+		if (mutant->noticed) {
 			continue;
 		}
-		const char *why = waiver(rule, m->mutants[i].name, line, sizeof(line));
+		const char *why = waiver(rule, mutant->name, line, sizeof(line));
 		sums->waived += why != NULL;
-		printf("  %s  %.*s%s%s\n", why ? "waived  " : "survives",
-		       SLICE_FMT(m->mutants[i].name), why ? ": " : "", why ? why : "");
+		printf("  %s  %.*s%s%s\n", why ? "waived  " : "survives", SLICE_FMT(mutant->name),
+		       why ? ": " : "", why ? why : "");
 	}
 }
 
@@ -66,21 +71,24 @@ static void put_json(const struct rule *rule, const struct mutation *m, struct s
 	json_object(&w);
 	json_key(&w, "rule");
 	json_slice(&w, rule->name);
+	json_key(&w, "broken");
+	json_bool(&w, m->broken);
 	json_key(&w, "mutants");
-	json_int(&w, (int64_t)m->count);
+	json_int(&w, (int64_t)m->mutants.count);
 	json_key(&w, "noticed");
 	json_int(&w, (int64_t)m->noticed);
 	json_key(&w, "survivors");
 	json_array(&w);
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->mutants[i].noticed) {
+	for (size_t i = 0; i < m->mutants.count; i++) {
+		const struct mutant *mutant = &m->mutants.all[i];
+		if (mutant->noticed) {
 			continue;
 		}
-		const char *why = waiver(rule, m->mutants[i].name, line, sizeof(line));
+		const char *why = waiver(rule, mutant->name, line, sizeof(line));
 		sums->waived += why != NULL;
 		json_object(&w);
 		json_key(&w, "mutant");
-		json_slice(&w, m->mutants[i].name);
+		json_slice(&w, mutant->name);
 		json_key(&w, "waived");
 		json_text(&w, why);
 		json_object_end(&w);
@@ -112,20 +120,24 @@ int mutate_all(const struct site *site, const regex_t *filter, bool json, bool s
 			continue;
 		}
 		err = mutation_run(site, rule, &m);
-		(json ? put_json : put_text)(rule, &m, &sums);
-		sums.mutants += m.count;
+		if (err == OK) {
+			(json ? put_json : put_text)(rule, &m, &sums);
+		}
+		sums.mutants += m.mutants.count;
 		sums.noticed += m.noticed;
+		sums.broken += m.broken;
 		mutation_fini(&m);
-	}
-	size_t survive = sums.mutants - sums.noticed - sums.waived;
-	if (!json) {
-		printf("%zu mutants, %zu noticed, %zu waived, %zu survive (%.1f%%)\n", sums.mutants,
-		       sums.noticed, sums.waived, survive,
-		       sums.mutants ? 100.0 * (double)survive / (double)sums.mutants : 0.0);
 	}
 	if (err) {
 		fprintf(stderr, "%s\n", err_text(err));
 		return EXIT_INTERNAL;
 	}
-	return strict && survive ? EXIT_BAD_INPUT : EXIT_DONE;
+	size_t survive = sums.mutants - sums.noticed - sums.waived;
+	if (!json) {
+		printf("%zu mutants, %zu noticed, %zu survive (%.1f %%), %zu waived\n",
+		       sums.mutants, sums.noticed, survive,
+		       sums.mutants ? 100.0 * (double)survive / (double)sums.mutants : 0.0,
+		       sums.waived);
+	}
+	return sums.broken || (strict && survive) ? EXIT_BAD_INPUT : EXIT_DONE;
 }
