@@ -31,7 +31,7 @@ static const struct end_columns callee_end = {
 struct end_wanted {
 	bool num;
 	bool plan;
-	bool care;
+	bool subscriber; /* its row in the table of subscribers */
 	bool carrier;
 };
 
@@ -50,11 +50,11 @@ static struct end_wanted end_wanted(const struct enrich_options *o, const struct
 	struct end_wanted w = {
 		.plan = o->wanted[end->country] || o->wanted[end->type] || o->wanted[end->valid] ||
 	                o->wanted[end->assigned],
-		.care = o->subscribers && o->wanted[end->care],
+		.subscriber = o->subscribers && o->wanted[end->care],
 		.carrier = o->ported && o->wanted[end->operator_of],
 	};
 
-	w.num = w.plan || w.care || w.carrier || o->wanted[end->num];
+	w.num = w.plan || w.subscriber || w.carrier || o->wanted[end->num];
 	return w;
 }
 
@@ -69,6 +69,8 @@ struct enrich *enrich_new(const struct enrich_options *options)
 		e->norm = (struct normaliser){options->plan, options->key, options->home};
 		e->caller = end_wanted(options, &caller_end);
 		e->callee = end_wanted(options, &callee_end);
+		e->callee.subscriber |= options->subscribers && wanted[FIELD_CALLEE_AGE];
+		e->callee.num |= e->callee.subscriber;
 		e->account = options->subscribers &&
 		             (wanted[FIELD_ACCOUNT_ID] || wanted[FIELD_ACCOUNT_TYPE] ||
 		              wanted[FIELD_ACCOUNT_TZ] || wanted[FIELD_ACCOUNT_AGE]);
@@ -175,15 +177,20 @@ static void fill_numbers(const struct enrich *e, struct batch *b, uint32_t i, co
 	fill_number(e, b, i, FIELD_STIR_DEST, &dest, home);
 }
 
+static void put_age(struct batch *b, uint32_t i, enum field age, const struct subscriber *s)
+{
+	if (s->activated_us != INSTANT_NONE) {
+		int64_t age_us = b->col[FIELD_TIME].i64[i] - s->activated_us;
+		b->col[age].i64[i] = age_us > 0 ? age_us : 0;
+	}
+}
+
 static void put_account(struct batch *b, uint32_t i, const struct subscriber *s)
 {
 	b->col[FIELD_ACCOUNT_ID].text[i] = s->account;
 	b->col[FIELD_ACCOUNT_TYPE].u8[i] = s->type;
 	b->col[FIELD_ACCOUNT_TZ].text[i] = s->tz;
-	if (s->activated_us != INSTANT_NONE) {
-		int64_t age_us = b->col[FIELD_TIME].i64[i] - s->activated_us;
-		b->col[FIELD_ACCOUNT_AGE].i64[i] = age_us > 0 ? age_us : 0;
-	}
+	put_age(b, i, FIELD_ACCOUNT_AGE, s);
 }
 
 /* The account of the record wins; what the table says of it comes from the caller's row where
@@ -207,7 +214,7 @@ static void fill_subscribers(const struct enrich *e, struct batch *b, uint32_t i
 	const struct subscribers *table = e->options.subscribers;
 	struct subscriber caller, callee;
 
-	if (e->account || e->caller.care) {
+	if (e->account || e->caller.subscriber) {
 		number n = b->col[FIELD_CALLER_NUM].num[i];
 		bool known = n && subscribers_find(table, n, &caller);
 		if (known) {
@@ -215,10 +222,11 @@ static void fill_subscribers(const struct enrich *e, struct batch *b, uint32_t i
 		}
 		fill_account(e, b, i, known ? &caller : NULL);
 	}
-	if (e->callee.care) {
+	if (e->callee.subscriber) {
 		number n = b->col[FIELD_CALLEE_NUM].num[i];
 		if (n && subscribers_find(table, n, &callee)) {
 			b->col[FIELD_CALLEE_CARE].text[i] = callee.care;
+			put_age(b, i, FIELD_CALLEE_AGE, &callee);
 		}
 	}
 }
@@ -230,10 +238,10 @@ static void run_rows(const struct enrich *e, struct batch *b, uint32_t from, uin
 
 	for (uint32_t i = from; i < to; i++) {
 		fill_numbers(e, b, i, fill_trunks(e, b, i));
-		if (e->account || e->caller.care) {
+		if (e->account || e->caller.subscriber) {
 			subscribers_prefetch(table, b->col[FIELD_CALLER_NUM].num[i]);
 		}
-		if (e->callee.care) {
+		if (e->callee.subscriber) {
 			subscribers_prefetch(table, b->col[FIELD_CALLEE_NUM].num[i]);
 		}
 	}

@@ -160,6 +160,7 @@ static void clear_derived(struct batch *b, uint32_t row)
 		b->col[bools[i]].u8[row] = TRUTH_UNKNOWN;
 	}
 	b->col[FIELD_ACCOUNT_AGE].i64[row] = INSTANT_NONE;
+	b->col[FIELD_CALLEE_AGE].i64[row] = INSTANT_NONE;
 	b->col[FIELD_SOURCE].text[row] = SLICE_NONE;
 }
 

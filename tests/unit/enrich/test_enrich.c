@@ -155,6 +155,23 @@ static void test_withheld_and_bad(void **state)
 	assert_slice("bad", "raw", TEXT(b, CALLEE_RAW), SLICE_LIT("+999123456"));
 }
 
+/* The age of the called line, from its own row, not from that of the caller's account. */
+static void test_callee_age(void **state)
+{
+	struct event e = good_event();
+
+	(void)state;
+	struct slice caller = e.caller.text;
+	e.caller.text = e.callee.text;
+	e.callee.text = caller;
+	struct batch *b = run(world.enrich, &e);
+	assert_int_equal(I64(b, CALLEE_AGE), US_PER_DAY);
+	assert_int_equal(I64(b, ACCOUNT_AGE), INSTANT_NONE);
+	e.callee.text = SLICE_LIT("+442079460002");
+	b = run(world.enrich, &e);
+	assert_int_equal(I64(b, CALLEE_AGE), INSTANT_NONE);
+}
+
 static void test_other_numbers(void **state)
 {
 	struct event e = good_event();
@@ -318,8 +335,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),          cmocka_unit_test(test_withheld_and_bad),
 		cmocka_unit_test(test_other_numbers), cmocka_unit_test(test_trunks),
-		cmocka_unit_test(test_accounts),      cmocka_unit_test(test_wanted),
-		cmocka_unit_test(test_bare),          cmocka_unit_test(test_many_rows),
+		cmocka_unit_test(test_accounts),      cmocka_unit_test(test_callee_age),
+		cmocka_unit_test(test_wanted),        cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_many_rows),
 	};
 
 	return cmocka_run_group_tests(tests, open_world, close_world);
