@@ -104,6 +104,7 @@ if [ $full = 1 ]; then
 	step fresh-seed fresh_seed
 	step restart-storm $python tests/e2e/test_resume.py 200
 	step reference $python tests/e2e/test_reference.py 20000
+	step targets $python tests/e2e/test_targets.py 100
 	step live-log $python tests/e2e/test_live_log.py 600
 	step build-fuzz build fuzz
 	for target in sip cdr rules expr identity packet yaml json number list log_block log_segment fmt control; do

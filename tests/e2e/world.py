@@ -21,14 +21,14 @@ def run(*arguments):
     return done.stdout
 
 
-def make(folder, *options):
-    run("gen", "--out", folder, "--home", "GB", *options)
+def make(folder, *options, home="GB"):
+    run("gen", "--out", folder, "--home", home, *options)
     return pathlib.Path(folder)
 
 
-def replay(world, *inputs, options=()):
+def replay(world, *inputs, options=(), home="GB"):
     """Alerts as the bytes that replay writes; without inputs: everything in the world."""
-    arguments = ["--home", "GB", "--trunks", world / "trunks.csv",
+    arguments = ["--home", home, "--trunks", world / "trunks.csv",
                  "--subscribers", world / "subscribers.csv", "--alerts", "-", *options]
     for name in LISTS:
         arguments += ["--list", f"{name}={world / name}.txt"]

@@ -45,6 +45,7 @@ struct score {
 	struct rule_sum *rules;
 	size_t rule_count;
 	uint64_t *wrong_by_kind; /* of truth.kinds */
+	uint64_t *high_by_kind;  /* of these, severity high and critical */
 	uint64_t alerts, right;
 	uint64_t high, high_right; /* of severity high and critical */
 	uint64_t campaigns;
@@ -197,7 +198,9 @@ static void judge(struct score *s, const struct read_alert *a)
 	s->high_right += high && right;
 	sum->alerts++;
 	sum->wrong += !right;
-	s->wrong_by_kind[truth_kind(&s->truth, slice_of(a->subject))] += !right;
+	size_t kind = truth_kind(&s->truth, slice_of(a->subject));
+	s->wrong_by_kind[kind] += !right;
+	s->high_by_kind[kind] += high && !right;
 	for (size_t i = 0; right && i < a->call_count; i++) {
 		int32_t n = a->calls[i]->operation;
 		if (n >= 0 && a->time_us < s->truth.operations[n].found_us) {
@@ -381,6 +384,44 @@ static void json_class(struct json_out *w, const struct class_sum *sum)
 	json_object_end(w);
 }
 
+static void json_kinds(struct json_out *w, const char *name, const struct world_truth *t,
+                       const uint64_t *counts)
+{
+	json_key(w, name);
+	json_object(w);
+	for (size_t i = 0; i < t->kind_count; i++) {
+		if (counts[i]) {
+			json_key(w, t->kinds[i]);
+			json_int(w, (int64_t)counts[i]);
+		}
+	}
+	json_object_end(w);
+}
+
+static void json_operations(struct json_out *w, const struct world_truth *t)
+{
+	json_key(w, "operations");
+	json_array(w);
+	for (size_t i = 0; i < t->operation_count; i++) {
+		const struct operation *o = &t->operations[i];
+		json_object(w);
+		json_key(w, "operation");
+		json_text(w, o->name);
+		json_key(w, "class");
+		json_text(w, o->class);
+		json_key(w, "calls");
+		json_int(w, (int64_t)o->calls);
+		json_key(w, "before");
+		if (o->found_us != INT64_MAX) {
+			json_int(w, (int64_t)o->before);
+		} else {
+			json_null(w);
+		}
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
 static void print_json(const struct score *s, struct class_sum *sum, struct buf *out)
 {
 	struct json_out w = json_out(out);
@@ -423,15 +464,9 @@ static void print_json(const struct score *s, struct class_sum *sum, struct buf 
 		}
 	}
 	json_object_end(&w);
-	json_key(&w, "wrong_by_kind");
-	json_object(&w);
-	for (size_t i = 0; i < s->truth.kind_count; i++) {
-		if (s->wrong_by_kind[i]) {
-			json_key(&w, s->truth.kinds[i]);
-			json_int(&w, (int64_t)s->wrong_by_kind[i]);
-		}
-	}
-	json_object_end(&w);
+	json_kinds(&w, "wrong_by_kind", &s->truth, s->wrong_by_kind);
+	json_kinds(&w, "high_wrong_by_kind", &s->truth, s->high_by_kind);
+	json_operations(&w, &s->truth);
 	json_object_end(&w);
 	buf_char(out, '\n');
 }
@@ -461,7 +496,8 @@ static int score_world(const char *world, const char *alerts, bool json)
 	if (!f) {
 		perror(alerts);
 	} else if (s.rules && truth_load(&s.truth, world) &&
-	           (s.wrong_by_kind = calloc(s.truth.kind_count, sizeof(uint64_t)))) {
+	           (s.wrong_by_kind = calloc(s.truth.kind_count, sizeof(uint64_t))) &&
+	           (s.high_by_kind = calloc(s.truth.kind_count, sizeof(uint64_t)))) {
 		read_alerts(&s, f);
 		count_before(&s.truth);
 		if (s.malformed) {
@@ -476,6 +512,7 @@ static int score_world(const char *world, const char *alerts, bool json)
 	}
 	truth_free(&s.truth);
 	free(s.wrong_by_kind);
+	free(s.high_by_kind);
 	free(s.rules);
 	return status;
 }
