@@ -135,19 +135,20 @@ class AnalystTest(unittest.TestCase):
     def test_suggest_is_a_replay_a_value(self):
         """Each line of suggest is what a replay with that value, set by an override, gives."""
         traffic = [self.place / "cdr.csv", self.place / "calls.pcap", "--home", "GB", "--trunks",
-                   self.place / "trunks.csv"]
-        out = world.run("suggest", "robocall.burst", *traffic, "--param", "min_people", "--labels",
+                   self.place / "trunks.csv",
+                   "--list", f"high_cost={self.place / 'high_cost.txt'}"]
+        out = world.run("suggest", "irsf.burst", *traffic, "--param", "min_calls", "--labels",
                         self.place / "labels.csv", "--json")
         values = json.loads(out)["values"]
         self.assertEqual(1, sum(v["now"] for v in values))
         self.assertGreater(len({v["alerts"] for v in values}), 1)
         for value in values[::4]:
             override = self.folder / "override.yaml"
-            override.write_text("version: 1\noverrides:\n  - {rule: core.voice/robocall.burst, base_rev: 1, "
-                                f"params: {{min_people: {value['value']}}}, by: test, reason: test}}\n")
+            override.write_text("version: 1\noverrides:\n  - {rule: core.voice/irsf.burst, base_rev: 1, "
+                                f"params: {{min_calls: {value['value']}}}, by: test, reason: test}}\n")
             alerts = world.run("replay", *traffic, "--rules", world.ROOT / "rules/packs", "--rules",
                                override, "--alerts", "-")
-            count = sum(e["data"]["rule"] == "core.voice/robocall.burst"
+            count = sum(e["data"]["rule"] == "core.voice/irsf.burst"
                         for e in map(json.loads, alerts.splitlines()))
             self.assertEqual(count, value["alerts"], value)
 

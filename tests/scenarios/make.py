@@ -67,30 +67,31 @@ class Scene:
 
 def wangiri(scene, loud):
     ends = [scene.call(300 + 5 * i, "+22220441097", person(i), "foreign-1",
-                       ring=1.2 if loud or i % 4 else 4.5) for i in range(50)]
-    return [("wangiri.burst", ends[39], "caller:+22220441097")]
+                       ring=1.2 if loud or i % 3 else 4.5) for i in range(50)]
+    return [("wangiri.burst", ends[19], "caller:+22220441097")]
 
 
 def robocall(scene, loud):
     ends = [scene.call(300 + 8 * i, "+442079460001", person(i), "peer-1", 4.0,
-                       8 if i % 2 else None, 480 if not i % 2 else None)
-            for i in range(104 if loud else 99)]
-    return [("robocall.burst", ends[99] if loud else 0, "caller:+442079460001")]
+                       8 if i % 2 else None, 480 if not i % 2 else None, "callee")
+            for i in range(40 if loud else 19)]
+    return loud and [("robocall.slow", ends[19], "caller:+442079460001"),
+                     ("robocall.burst", ends[24], "caller:+442079460001")]
 
 
 def scam_centre(scene, loud):
     ends = [scene.call(60 * 4 * i, "+447400100001", person(i), "access-1", 9.0,
-                       60 + i % 7 * 15, attest="A") for i in range(32)]
+                       60 + i % 7 * 15, hangup="callee", attest="A") for i in range(40)]
     if not loud:
         for i in range(5):
             scene.call(60 * 4 * i * 5 + 200, person(i), "+447400100001", "access-1", 5.0, 30)
-    return [("scam_centre.talker", ends[29], "other:+447400100001")]
+    return [("scam_centre.talker", ends[35], "other:+447400100001")]
 
 
 def rotation(scene, loud):
-    ends = [scene.call(300 + 9 * i, f"+4420794{i if loud else i % 45:05}", person(i),
-                       "peer-1", 3.0, 6) for i in range(60)]
-    return [("rotation.trunk", ends[49], "trunk:peer-1")]
+    ends = [scene.call(300 + 9 * i, f"+4420794{i if loud else i % 24:05}", person(i),
+                       "peer-1", 3.0, 6, hangup="callee") for i in range(60)]
+    return [("rotation.trunk", ends[24], "other:unknown")]
 
 
 def neighbour(scene, loud):
@@ -100,9 +101,9 @@ def neighbour(scene, loud):
 
 
 def national_from_abroad(scene, loud):
-    ends = [scene.call(300 + 20 * i, "+442079460001" if loud else "+353872946001",
-                       person(i), "foreign-1", 6.0, 25) for i in range(6)]
-    return [("spoof.national_inbound", ends[4], "trunk:foreign-1")]
+    ends = [scene.call(300 + 20 * i, f"+4474007001{i:02}" if loud else f"+3538729460{i:02}",
+                       person(i), "foreign-1", 6.0, 25) for i in range(12)]
+    return [("spoof.national_inbound", ends[9], "other:unknown")]
 
 
 def do_not_originate(scene, loud):
@@ -115,7 +116,7 @@ def do_not_originate(scene, loud):
 def number_scan(scene, loud):
     ends = [scene.call(300 + 4 * i, "+441614960001", f"+442079461{i % 100 if loud else i * 91 % 1000:03}",
                        "peer-1", 0.5, None, 404 if i % 2 else 487) for i in range(60)]
-    return [("harvest.block", ends[39], "caller:+441614960001")]
+    return [("harvest.block", ends[19], "caller:+441614960001")]
 
 
 def irsf(scene, loud):
@@ -125,9 +126,9 @@ def irsf(scene, loud):
 
 
 def tdos(scene, loud):
-    ends = [scene.call(300 + (0.5 if loud else 1.2) * i, f"+4416149{i:05}", "+442079470000",
+    ends = [scene.call(300 + (0.5 if loud else 3) * i, f"+4416149{i:05}", "+442079470000",
                        "national-1", 0.8, None, 486, "callee") for i in range(90)]
-    return [("tdos.flood", ends[59], "callee:+442079470000")]
+    return [("tdos.flood", ends[24], "callee:+442079470000")]
 
 
 def impersonation(scene, loud):
