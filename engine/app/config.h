@@ -71,6 +71,8 @@ struct config {
 	const char *redis_password_file;
 	const char *alerts_file;
 	const char *metrics_listen;
+	const char *control;                       /* NULL: no control socket */
+	const char *control_read, *control_change; /* groups; NULL: none */
 	size_t memory;
 	size_t threads; /* 0: as many as the machine has */
 	const char *user;

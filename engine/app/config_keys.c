@@ -82,6 +82,11 @@ static const struct config_key metrics_keys[] = {
 	{.name = "listen", .form = FORM_LOOPBACK, .member = MEMBER(metrics_listen), .required = true},
 };
 
+static const struct config_key control_keys[] = {
+	{.name = "read", .form = FORM_TEXT, .member = MEMBER(control_read)},
+	{.name = "change", .form = FORM_TEXT, .member = MEMBER(control_change)},
+};
+
 static const struct config_key limits_keys[] = {
 	{.name = "memory", .form = FORM_SIZE, .member = MEMBER(memory), .otherwise = "4GiB", .min = 64 << 20, .max = INT64_C(1) << 48},
 	{.name = "threads", .form = FORM_COUNT, .member = MEMBER(threads), .min = 1, .max = 64},
@@ -99,6 +104,7 @@ static const struct config_section snapshots_section = {"'snapshots'", KEYS(snap
 static const struct config_section redis_section = {"'redis'", KEYS(redis_keys)};
 static const struct config_section alerts_section = {"'alerts'", KEYS(alerts_keys)};
 static const struct config_section metrics_section = {"'metrics'", KEYS(metrics_keys)};
+static const struct config_section control_section = {"'control_groups'", KEYS(control_keys)};
 static const struct config_section limits_section = {"'limits'", KEYS(limits_keys)};
 
 static const struct config_key root_keys[] = {
@@ -118,7 +124,8 @@ static const struct config_key root_keys[] = {
 	{.name = "snapshots", .form = FORM_SECTION, .section = &snapshots_section},
 	{.name = "redis", .form = FORM_SECTION, .section = &redis_section},
 	{.name = "alerts", .form = FORM_SECTION, .section = &alerts_section},
-	{.name = "control", .form = FORM_UNBUILT},
+	{.name = "control", .form = FORM_PATH, .member = MEMBER(control)},
+	{.name = "control_groups", .form = FORM_SECTION, .section = &control_section},
 	{.name = "metrics", .form = FORM_SECTION, .section = &metrics_section},
 	{.name = "limits", .form = FORM_SECTION, .section = &limits_section},
 	{.name = "user", .form = FORM_TEXT, .member = MEMBER(user)},

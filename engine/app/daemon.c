@@ -73,6 +73,8 @@ static void on_hup(void *user)
 	struct daemon *d = user;
 
 	log_info("reload", "requested");
+	d->asked = (struct daemon_asked){0};
+	d->reloads_asked++;
 	reload_request(d->reload);
 }
 
@@ -93,6 +95,7 @@ static void on_loaded(void *user, struct site *site)
 	}
 	d->site = site;
 	d->reloads++;
+	d->restore = restore;
 	daemon_log_reload(d);
 	log_info("reload", "done rules=%zu digest=%s kept=%zu new=%zu dropped=%zu",
 	         site->rules->rule_count, site->rules->digest, restore.restored, restore.cold,

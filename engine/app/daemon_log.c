@@ -128,6 +128,11 @@ void daemon_log_reload(struct daemon *d)
 		struct journal_entry e = {.action = JOURNAL_RELOAD,
 		                          .since_us = INSTANT_NONE,
 		                          .at = pipeline_next_event(d->pipeline)};
+		if (d->asked.by[0]) {
+			e.by = d->asked.by;
+			e.why = d->asked.why;
+			e.peer = d->asked.peer;
+		}
 		(void)note_action(d, &e);
 	}
 }

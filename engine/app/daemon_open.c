@@ -328,13 +328,14 @@ bool daemon_open(struct daemon *d)
 {
 	return open_user(d) && open_state(d) && open_site(d) &&
 	       (!d->config->redis_password_file || read_password(d)) && open_sources(d) &&
-	       open_metrics(d) && become(d) && open_file_sink(d) && open_redis(d) &&
-	       daemon_log_open(d) && open_pipeline(d) && daemon_resume(d) && daemon_log_start(d) &&
-	       open_merge(d);
+	       open_metrics(d) && daemon_control_open(d) && become(d) && open_file_sink(d) &&
+	       open_redis(d) && daemon_log_open(d) && open_pipeline(d) && daemon_resume(d) &&
+	       daemon_log_start(d) && open_merge(d);
 }
 
 void daemon_close(struct daemon *d)
 {
+	control_close(d->control);
 	loop_http_free(d->http);
 	live_close(d->live);
 	pipeline_free(d->pipeline);

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "app/daemon_parts.h"
-#include "app/metrics.h"
 #include "sinks/redis.h"
 
 static void gather_sources(const struct daemon *d, struct metrics_source *out)
@@ -39,12 +38,11 @@ static void gather_sinks(const struct daemon *d, struct metrics *m)
 	}
 }
 
-bool daemon_page(void *user, const char *path, struct buf *body, const char **type)
+void daemon_gather(struct daemon *d, struct metrics *m, struct metrics_source *sources)
 {
 	static const char *const groups[INTAKE_GROUP_COUNT] = {"signalling", "records"};
-	struct daemon *d = user;
-	struct metrics_source sources[PIPELINE_SOURCES_MAX];
-	struct metrics m = {
+
+	*m = (struct metrics){
 		.sources = sources,
 		.source_count = d->name_count,
 		.rules = d->site->rules->rule_count,
@@ -55,23 +53,30 @@ bool daemon_page(void *user, const char *path, struct buf *body, const char **ty
 		.started_us = d->started_us,
 		.now_us = daemon_wall_us(),
 	};
-
-	if (strcmp(path, "/metrics") != 0) {
-		return false;
-	}
 	gather_sources(d, sources);
-	pipeline_stats(d->pipeline, &m.pipeline); /* first: then no batch is under way */
-	gather_sinks(d, &m);
+	pipeline_stats(d->pipeline, &m->pipeline); /* first: then no batch is under way */
+	gather_sinks(d, m);
 	if (d->call_log) {
-		call_log_stats(d->call_log, &m.log);
+		call_log_stats(d->call_log, &m->log);
 	}
 	for (unsigned g = 0; g < INTAKE_GROUP_COUNT; g++) {
-		m.groups[g] = (struct metrics_group){
+		m->groups[g] = (struct metrics_group){
 			.name = groups[g],
 			.watermark_us = intake_watermark(d->intake, (enum intake_group)g),
 			.waiting = intake_waiting(d->intake, (enum intake_group)g),
 		};
 	}
+}
+
+bool daemon_page(void *user, const char *path, struct buf *body, const char **type)
+{
+	struct metrics_source sources[PIPELINE_SOURCES_MAX];
+	struct metrics m;
+
+	if (strcmp(path, "/metrics") != 0) {
+		return false;
+	}
+	daemon_gather(user, &m, sources);
 	metrics_write(&m, body);
 	*type = METRICS_TYPE;
 	return true;

@@ -7,20 +7,30 @@
  *	daemon_notes.c the circumstances of a run, into the call log
  *	daemon_resume.c snapshots, and going on from them
  *	daemon_page.c  /metrics
+ *	daemon_control.c what the control socket answers
  */
 #ifndef ENGINE_APP_DAEMON_PARTS_H
 #define ENGINE_APP_DAEMON_PARTS_H
 
 #include "app/config.h"
+#include "app/control.h"
 #include "app/key_file.h"
 #include "app/live.h"
 #include "app/merge.h"
+#include "app/metrics.h"
 #include "app/privileges.h"
 #include "app/reload.h"
 #include "app/replay.h"
 #include "app/site_archive.h"
 
 enum { DAEMON_PATH_TEXT = 4096, DAEMON_PASSWORD_MAX = 1024, DAEMON_SIGNALS = 3 };
+
+/* Who asked for the reload that is under way. */
+struct daemon_asked {
+	char by[CONTROL_BY_MAX + 1]; /* "": a signal */
+	char why[CONTROL_WHY_MAX + 1];
+	char peer[CONTROL_PEER_TEXT];
+};
 
 struct daemon {
 	const struct config *config;
@@ -45,6 +55,9 @@ struct daemon {
 	struct reload *reload;
 	uint64_t reloads;
 	uint64_t reloads_failed;
+	uint64_t reloads_asked; /* done, failed, or under way */
+	struct daemon_asked asked;
+	struct detector_restore restore; /* of the last reload */
 
 	const struct config_source *live_sources[PIPELINE_SOURCES_MAX];
 	size_t live_count;
@@ -80,6 +93,7 @@ struct daemon {
 	bool silent[PIPELINE_SOURCES_MAX];
 	struct pipeline *pipeline;
 	struct loop_http *http;
+	struct control *control;
 };
 
 /* Logs why it cannot start and sets the status. False. */
@@ -120,6 +134,11 @@ bool daemon_resume(struct daemon *d);        /* behind the pipeline, before daem
 void daemon_resume_alerts(struct daemon *d); /* nothing that can be read again is left */
 void daemon_snapshot_tick(struct daemon *d, int64_t mono_us);
 void daemon_snapshot_stop(struct daemon *d);
+
+/* All counters at this moment. sources: PIPELINE_SOURCES_MAX of the caller's, which m keeps. */
+void daemon_gather(struct daemon *d, struct metrics *m, struct metrics_source *sources);
+/* daemon_control.c; nothing without `control` in the configuration. Before privileges go. */
+bool daemon_control_open(struct daemon *d);
 
 /* Of loop_http. */
 bool daemon_page(void *daemon, const char *path, struct buf *body, const char **type);

@@ -78,6 +78,14 @@ static void put_entry(struct buf *out, const struct journal_entry *e)
 		}
 		json_array_end(&w);
 	}
+	if (e->by) {
+		json_key(&w, "by");
+		json_text(&w, e->by);
+		json_key(&w, "why");
+		json_text(&w, e->why);
+		json_key(&w, "peer");
+		json_text(&w, e->peer);
+	}
 	if (e->action != JOURNAL_STOP) {
 		put_files(&w, e);
 	}

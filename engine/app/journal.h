@@ -6,6 +6,8 @@
  *	{"at":81220,"time":..,"action":"reload","rules":..,"files":[..]}
  *	{"at":90002,"time":..,"action":"stop"}
  *
+ * A reload that somebody asked for by the control socket says "by", "why" and "peer", too.
+ *
  * at: number of the first event behind it. A start that follows a kill may have a smaller number
  * than an action before it, whose events were lost with the kill: that action is void.
  */
@@ -44,6 +46,8 @@ struct journal_entry {
 	const char *sources[JOURNAL_SOURCES_MAX]; /* START: by number of the event's source */
 	size_t source_count;
 	const char *rules; /* START, RELOAD: digest of the rule set */
+	const char *by, *why,
+		*peer; /* RELOAD: who asked for it and why; NULL: a signal. Written only */
 	const struct journal_file *files;
 	size_t file_count;
 };

@@ -15,6 +15,7 @@
 #ifndef ENGINE_DETECT_DETECTOR_H
 #define ENGINE_DETECT_DETECTOR_H
 
+#include "core/crypto.h"
 #include "core/hash.h"
 #include "core/state.h"
 #include "core/team.h"
@@ -80,6 +81,13 @@ struct detector_restore {
  * empty. After an error (E_INVALID with in->why, E_NOTFOUND, E_NOMEM) d is of no use: free it.
  */
 int detector_load(struct detector *d, struct state_in *in, struct detector_restore *restore);
+
+/* What the state of each rule depends on, rule by rule: after a reload a rule goes on with what it
+ * remembers when its signature stays the same. Rules of one kind and key share one. E_NOMEM.
+ */
+typedef void (*detector_signature_fn)(void *user, const struct rule *rule,
+                                      const uint8_t signature[DIGEST_SIZE]);
+int detector_signatures(const struct detector *d, detector_signature_fn each, void *user);
 /* Predicate nodes, windows and bytes a key of each key type, for `check --plan`: a line a rule. */
 void detector_plan(const struct detector *d, struct buf *out, bool json);
 

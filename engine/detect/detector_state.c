@@ -161,6 +161,26 @@ static int sign_group(const struct detector *d, const struct detect_group *g,
 	return err;
 }
 
+int detector_signatures(const struct detector *d, detector_signature_fn each, void *user)
+{
+	uint8_t signature[DIGEST_SIZE];
+
+	for (size_t i = 0; i < d->compiled->group_count; i++) {
+		const struct detect_group *g = d->compiled->groups[i];
+		int err = sign_group(d, g, signature);
+		if (err) {
+			return err;
+		}
+		for (unsigned n = 0; n < g->rule_count; n++) {
+			each(user, g->rules[n]->rule, signature);
+		}
+		if (g->sequence && g->rule_count == 0) {
+			each(user, g->sequence->rule, signature);
+		}
+	}
+	return OK;
+}
+
 /* ---- saving ---- */
 
 static void section_name(char name[STATE_NAME_SIZE], const char *what, unsigned n)

@@ -22,6 +22,9 @@ static const struct {
 	{"sip", cmd_sip, "files of one SIP message each: valid or not, and why"},
 	{"score", cmd_score, "alerts against what a labelled world holds"},
 	{"gen", cmd_gen, "make a labelled scene to try rules on"},
+	{"status", cmd_status, "how a running engine is"},
+	{"reload", cmd_reload, "a running engine reads rules, lists and tables anew"},
+	{"control", cmd_control, "any other word to a running engine"},
 	{"help", cmd_help, "what the code of a message means: help E036"},
 };
 
