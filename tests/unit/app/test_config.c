@@ -56,7 +56,6 @@ static const struct bad bads[] = {
 	{"log for less than an hour", SOURCES "log: {path: c, retention: 59m}\n", "E031", 3, 27, "is out of range", NULL},
 	{"log of no field", SOURCES "log: {path: c, fields: \"caller, colour\"}\n", "E032", 3, 24, "no field of the call log", NULL},
 	{"snapshots all the time", SOURCES "snapshots: {every: 1ms}\n", "E031", 3, 20, "is out of range", NULL},
-	{"not built: spool", SOURCES "spool: {size: 1GiB}\n", "E091", 3, 1, "not built yet: 'spool'", NULL},
 	{"not built: views", SOURCES "alerts: {views: x.yaml}\n", "E091", 3, 10, "not built yet: 'views'", NULL},
 	{"not built: retention", SOURCES "redis: {url: \"unix:/r\", retention: 30d}\n", "E091", 3, 25, "not built yet: 'retention'", NULL},
 	{"not built: tls", SOURCES "redis: {url: \"unix:/r\", tls: {ca: x}}\n", "E091", 3, 25, "not built yet: 'tls'", NULL},
