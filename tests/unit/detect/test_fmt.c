@@ -16,7 +16,7 @@
 #include "detect/rule_files.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-#define LONG        "\"12345678901234567890123456789012345678901234567890\""
+#define LONG        "\"123456789012345678901234567890123456789012345678901234567890123456789012\""
 
 static int lay(struct slice text, struct buf *out)
 {
