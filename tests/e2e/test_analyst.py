@@ -152,6 +152,16 @@ class AnalystTest(unittest.TestCase):
                         for e in map(json.loads, alerts.splitlines()))
             self.assertEqual(count, value["alerts"], value)
 
+    def test_calibrate(self):
+        """The table of a threshold: the value in force is bold, fewer numbers never find less."""
+        out = subprocess.run([world.ROOT / "tools/calibrate.py", "1", "--rule", "harvest.block"], check=True,
+                             capture_output=True, text=True, timeout=120).stdout
+        rows = re.findall(r"^\| (\**)(\d+)\** \| ([\d.]+) \| \S+ \| (\d+) \|$", out, re.M)
+        self.assertEqual(1, sum(bool(bold) for bold, *_ in rows), out)
+        found = [int(operations) for *_, operations in rows]
+        self.assertEqual(sorted(found, reverse=True), found)
+        self.assertGreater(found[0], 0)
+
     def mutants(self, loose):
         rules = self.folder / "pinned.yaml"
         lines = [line for line in PINNED.splitlines() if not (loose and line.startswith("LOOSE"))]
