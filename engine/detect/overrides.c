@@ -243,6 +243,10 @@ static bool set_narrow(struct override *o)
 		              "a sequence cannot be narrowed: its steps have 'where'");
 	}
 	const struct expr *more = check_condition(&o->checker, CLAUSE_WHERE, node, o->node->flow);
+	if (more && o->rule->new_count > 0 && o->rule->key_count == 0) {
+		return refuse(o, node, "E011",
+		              "new() asks what a key has shown before: the rule has no key");
+	}
 	if (!more || !o->rule->where) {
 		o->rule->where = more;
 		return more != NULL;

@@ -67,6 +67,11 @@ static const struct {
                   "expires: 2099-01-01}]}"),
          "E064", "a row of 'desk' gives 1 values, one for each field"},
 	{"narrow", OVERRIDE("narrow: answered, by: a, reason: b"), NULL, NULL},
+	{"narrow to what is new, without a key",
+         "version: 1\nrules:\n  - {id: r, rev: 1, title: t, class: other, severity: low, on: call, where: "
+         "answered, tests: [{name: n, expect: []}]}\noverrides:\n  - {rule: site.local/r, base_rev: 1, "
+         "narrow: 'new(callee.num, 7d)', by: a, reason: b}",
+         "E011", "new() asks what a key has shown before: the rule has no key"},
 	{"narrow what is not there", OVERRIDE("narrow: anwered, by: a, reason: b"), "E030",
          "unknown field 'anwered'"},
 	{"tests of a file", "version: 1\ntests: []", "E090", "not built yet: 'tests'"},
